@@ -1,0 +1,65 @@
+# Everything runs in .venv, which the first target made installs (tools/install.py).
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve book lab test bench lint format picture set-repository clean
+
+# .venv is made with the first of these that is Python 3.11 or newer.
+PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3 python
+
+# What the book is made of: a change in any of these makes the next 'make book' build it again.
+BOOK := _build/html/.built
+BOOK_SOURCES := $(wildcard _config.yml _toc.yml) $(shell find book notebooks tpcore results -type f \
+  ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '* *' 2>/dev/null)
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+serve: $(BOOK) ## Read the book: build it if needed, then serve it at http://localhost:8000
+	@.venv/bin/python tools/serve.py _build/html
+
+book: $(BOOK) ## Build the book into _build/html; any warning or failed cell is an error
+	@echo "The book is in _build/html/index.html"
+
+lab: .venv/installed ## Open the chapters in JupyterLab
+	.venv/bin/jupyter lab notebooks
+
+test: $(BOOK) ## Run all tests, in a real browser and a real Jupyter too
+	.venv/bin/pytest -n auto --dist loadfile
+
+bench: .venv/installed ## Time one training step against torch's back-propagation
+	.venv/bin/python -m benchmarks.training_step
+
+lint: .venv/installed ## Check style, types, and that no notebook holds outputs
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy tpcore
+	git ls-files -z '*.ipynb' | xargs -0 .venv/bin/nbstripout --verify
+
+format: .venv/installed ## Mend what can be mended: style and notebook outputs
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	git ls-files -z '*.ipynb' | xargs -0 .venv/bin/nbstripout
+
+picture: $(BOOK) ## Take the README's picture of the live book again (needs Chromium)
+	.venv/bin/python tools/picture.py
+
+set-repository: .venv/installed ## Change the repository's address everywhere: make set-repository URL=https://github.com/a/b
+	@.venv/bin/python tools/set_repository.py "$(URL)"
+
+clean: ## Remove all that make has made: .venv, _build and caches
+	rm -rf .venv _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/installed: pyproject.toml constraints.txt tools/install.py
+	@for p in $(PYTHON); do \
+	  if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then exec $$p tools/install.py; fi; done; \
+	for p in $(PYTHON); do if $$p -c '' 2>/dev/null; then exec $$p tools/install.py; fi; done; \
+	echo "make: no Python found. Install Python 3.11 or newer: https://www.python.org/downloads/" >&2; exit 1
+	@touch $@
+
+# --all: Sphinx alone does not see that tpcore has changed. Computed results have caches of their own.
+$(BOOK): .venv/installed $(BOOK_SOURCES)
+	@rm -f $@
+	.venv/bin/jupyter-book build . --all -W -n --keep-going
+	@touch $@
