@@ -1,0 +1,220 @@
+"""The controls of an explorer: what may vary, over which positions, and which value comes first."""
+
+import html
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Value: TypeAlias = float | int | str
+Conditions: TypeAlias = Mapping[str, tuple[str, ...]]
+
+_MARKUP = re.compile(r"&lt;(/?(?:sub|sup|i))&gt;")
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A slider over evenly spaced positions.
+
+    Where `low`, `high` and every position are whole numbers given as int, its values are ints; otherwise they
+    are floats. With a kernel a float slider also stops between the positions.
+
+    Args:
+        name: the keyword argument of `compute` that it sets.
+        label: what the reader sees; may hold `<sub>`, `<sup>` and `<i>`.
+        low, high: the ends, low < high.
+        points: the number of positions in the hosted page, at least 2.
+        value: the position at the start, one of the positions; None takes the middle one.
+        unit: shown after the value.
+        active_when: the control has an effect only where each named Choice, defined before this one, has one of
+            these values; elsewhere it is disabled and `compute` gets its starting value.
+
+    Raises:
+        ValueError: for ends, points or a value that make no slider.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    points: int = 11
+    value: float | None = None
+    unit: str = ""
+    active_when: Conditions | None = None
+
+    def __post_init__(self) -> None:
+        _check_range(self)
+        object.__setattr__(self, "value", _position_of(self))
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are ints."""
+        ends_are_int = isinstance(self.low, int) and isinstance(self.high, int)
+        return ends_are_int and (self.high - self.low) % (self.points - 1) == 0
+
+    @property
+    def positions(self) -> tuple[float, ...]:
+        if self.whole:
+            step = int(self.high - self.low) // (self.points - 1)
+            return tuple(int(self.low) + i * step for i in range(self.points))
+        width = (self.high - self.low) / (self.points - 1)
+        return tuple(_tidy(self.low + i * width) for i in range(self.points))
+
+    def text(self, value: Value) -> str:
+        """The value as a reader sees it, with its unit."""
+        return _number_text(float(value)) + _unit_text(self.unit)
+
+
+@dataclass(frozen=True)
+class LogSlider:
+    """A slider whose positions are evenly spaced in the logarithm; 0 < low < high. Otherwise as `Slider`."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+    points: int = 26
+    value: float | None = None
+    unit: str = ""
+    active_when: Conditions | None = None
+
+    def __post_init__(self) -> None:
+        _check_range(self)
+        if self.low <= 0:
+            raise ValueError(f"LogSlider {self.name!r}: low = {self.low} has no logarithm; it must be above 0")
+        object.__setattr__(self, "value", _position_of(self))
+
+    @property
+    def positions(self) -> tuple[float, ...]:
+        start, stop = math.log10(self.low), math.log10(self.high)
+        width = (stop - start) / (self.points - 1)
+        return tuple(_tidy(10 ** (start + i * width)) for i in range(self.points))
+
+    def text(self, value: Value) -> str:
+        """The value as a reader sees it, with its unit."""
+        return _number_text(float(value)) + _unit_text(self.unit)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few named options: `options` maps each value that `compute` gets to what the reader sees.
+
+    `value`, `label` and `active_when` as in `Slider`; None starts with the first option.
+    """
+
+    name: str
+    label: str
+    options: Mapping[str, str]
+    value: str | None = None
+    active_when: Conditions | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.options) < 2:
+            raise ValueError(f"Choice {self.name!r}: options = {dict(self.options)} leaves nothing to choose; give two or more")
+        if self.value is None:
+            object.__setattr__(self, "value", next(iter(self.options)))
+        if self.value not in self.options:
+            raise ValueError(f"Choice {self.name!r}: value = {self.value!r} is not among its options {list(self.options)}")
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        return tuple(self.options)
+
+    def text(self, value: Value) -> str:
+        """The option as a reader sees it, without markup."""
+        return plain_text(self.options[str(value)])
+
+
+Control: TypeAlias = Slider | LogSlider | Choice
+
+
+def check_controls(controls: tuple[Control, ...]) -> None:
+    """Raises ValueError where names repeat, or an `active_when` names no Choice before it or none of its options."""
+    before: dict[str, Control] = {}
+    for control in controls:
+        if control.name in before:
+            raise ValueError(f"two controls are named {control.name!r}; every control sets its own argument of compute")
+        for name, wanted in (control.active_when or {}).items():
+            other = before.get(name)
+            if not isinstance(other, Choice):
+                raise ValueError(
+                    f"control {control.name!r}: active_when names {name!r}, which is not a Choice defined before it; "
+                    f"the choices before it are {[n for n, c in before.items() if isinstance(c, Choice)]}"
+                )
+            unknown = [value for value in _as_tuple(wanted) if value not in other.options]
+            if unknown:
+                raise ValueError(
+                    f"control {control.name!r}: active_when asks {name!r} for {unknown}, but its options are {list(other.options)}"
+                )
+        before[control.name] = control
+
+
+def active(control: Control, values: Mapping[str, Any]) -> bool:
+    """Whether the control has an effect, given the values in force of the controls before it."""
+    return all(values[name] in _as_tuple(wanted) for name, wanted in (control.active_when or {}).items())
+
+
+def in_force(controls: tuple[Control, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that reach `compute`: a control without effect takes its starting value."""
+    effective: dict[str, Any] = {}
+    for control in controls:
+        given = values.get(control.name, control.value)
+        effective[control.name] = given if active(control, effective) else control.value
+    return effective
+
+
+def plain_text(label: str) -> str:
+    """A label for a screen reader: without the markup."""
+    return re.sub(r"</?(?:sub|sup|i)>", "", label)
+
+
+def label_html(label: str) -> str:
+    """A label for the page: `<sub>`, `<sup>` and `<i>` stay, everything else is escaped."""
+    return _MARKUP.sub(r"<\1>", html.escape(label))
+
+
+def _check_range(control: Slider | LogSlider) -> None:
+    kind = type(control).__name__
+    if not (math.isfinite(control.low) and math.isfinite(control.high)):
+        raise ValueError(f"{kind} {control.name!r}: low = {control.low} and high = {control.high} must be finite")
+    if control.low >= control.high:
+        raise ValueError(f"{kind} {control.name!r}: low = {control.low} must be below high = {control.high}")
+    if control.points < 2:
+        raise ValueError(f"{kind} {control.name!r}: points = {control.points} makes no slider; give at least 2")
+
+
+def _position_of(control: Slider | LogSlider) -> float:
+    """The position that equals the starting value up to rounding."""
+    positions = control.positions
+    if control.value is None:
+        return positions[len(positions) // 2]
+    nearest = min(positions, key=lambda position: abs(position - control.value))
+    if not math.isclose(nearest, control.value, rel_tol=1e-6, abs_tol=1e-9 * (control.high - control.low)):
+        raise ValueError(
+            f"{type(control).__name__} {control.name!r}: value = {control.value} is not one of its {control.points} "
+            f"positions; the nearest is {nearest:.6g}"
+        )
+    return nearest
+
+
+def _tidy(value: float) -> float:
+    """Without the last bits' rounding, so that 10 ** log10(0.001) is 0.001."""
+    return float(f"{value:.12g}")
+
+
+def _number_text(value: float) -> str:
+    text = f"{value:.3g}"
+    if "e" in text:  # 3.2e-05 -> 3.2×10⁻⁵
+        digits, exponent = text.split("e")
+        power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{digits}×10{power}"
+    return text.replace("-", "−")
+
+
+def _unit_text(unit: str) -> str:
+    return f" {unit}" if unit else ""
+
+
+def _as_tuple(wanted: Any) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else tuple(wanted)

@@ -1,0 +1,113 @@
+"""One definition of an explorer: a figure with controls, shown live with a kernel and from a grid in the hosted page."""
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tpcore.explorers.controls import Choice, Control, check_controls, in_force
+
+
+class Explorer:
+    """A figure with controls, each position of which is computed by `compute` and never interpolated.
+
+    As the last line of a notebook's cell it shows itself. With a kernel, a moved control computes afresh. In the
+    hosted page (environment variable TPCORE_EXPLORER_HOST=page) all positions of the grid are computed beforehand.
+
+    Args:
+        title: a short title above the figure.
+        description: what the figure shows, in words; the text for those who cannot see it.
+        controls: `Slider`, `LogSlider` and `Choice`; none makes a plain figure.
+        compute: takes the controls' names as keyword arguments and returns a dict of arrays, numbers and strings.
+            A function at the top of a module, so that the grid can be computed in parallel and kept on disk.
+        draw: turns that dict into a `plotly.graph_objects.Figure`.
+
+    Raises:
+        ValueError: for an empty title or description, unfit controls, or controls that are not the arguments of `compute`.
+
+    Example:
+        >>> Explorer(title="Filter", description="The filter of a regularized inverse against the singular value.",
+        ...          controls=[LogSlider("r", "Regularization r", 1e-3, 1e2, points=26, value=1.0)],
+        ...          compute=filter_curve, draw=filter_figure)
+    """
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        description: str,
+        controls: Sequence[Control] = (),
+        compute: Callable[..., dict[str, Any]],
+        draw: Callable[[dict[str, Any]], Any],
+    ) -> None:
+        for name, text in (("title", title), ("description", description)):
+            if not text.strip():
+                raise ValueError(f"Explorer: {name} is empty; it is what a reader without the figure gets")
+        self.title = title
+        self.description = " ".join(description.split())
+        self.controls = tuple(controls)
+        self.compute = compute
+        self.draw = draw
+        check_controls(self.controls)
+        _check_arguments(compute, self.controls)
+        self._live: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Explorer {self.title!r}>"
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The starting value of each control."""
+        return {control.name: control.value for control in self.controls}
+
+    def values(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that reach `compute`: those chosen, and the starting value of every control left out or
+        without effect.
+
+        Raises:
+            ValueError: for a name that is no control, or an option that a Choice lacks.
+        """
+        by_name = {control.name: control for control in self.controls}
+        for name, value in chosen.items():
+            if name not in by_name:
+                raise ValueError(f"Explorer {self.title!r} has no control {name!r}; its controls are {list(by_name)}")
+            control = by_name[name]
+            if isinstance(control, Choice) and value not in control.options:
+                raise ValueError(f"Choice {name!r} has no option {value!r}; its options are {list(control.options)}")
+        return in_force(self.controls, chosen)
+
+    def evaluate(self, **chosen: Any) -> Any:
+        """Computes and draws one position; returns the plotly figure."""
+        return self.draw(self.compute(**self.values(chosen)))
+
+    def live(self) -> Any:
+        """The live form, made once: `tpcore.explorers.live.LiveExplorer`."""
+        if self._live is None:
+            from tpcore.explorers.live import LiveExplorer
+
+            self._live = LiveExplorer(self)
+        return self._live
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        if os.environ.get("TPCORE_EXPLORER_HOST") == "page":
+            from tpcore.explorers.hosted import page_html
+
+            display({"text/html": page_html(self)}, raw=True)
+        else:
+            display(self.live().widget)
+
+
+def _check_arguments(compute: Callable[..., Any], controls: tuple[Control, ...]) -> None:
+    """The controls must be exactly the arguments of compute, apart from those with a default."""
+    parameters = inspect.signature(compute).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    keyword = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names = {p.name for p in keyword}
+    unknown = [control.name for control in controls if control.name not in names]
+    missing = [p.name for p in keyword if p.default is p.empty and p.name not in {c.name for c in controls}]
+    if unknown or missing:
+        wrong = [f"no argument for the controls {unknown}"] * bool(unknown) + [f"no control for the arguments {missing}"] * bool(missing)
+        raise ValueError(f"compute = {getattr(compute, '__name__', compute)}: " + "; ".join(wrong))

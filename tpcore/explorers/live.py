@@ -1,0 +1,108 @@
+"""An explorer with a kernel: ipywidgets controls and a live plotly figure.
+
+`compute` runs in the kernel's main thread, inside the handler of the moved control. Jupyter's own interrupt
+therefore stops it, results arrive in the order of the requests, and while the kernel is busy the page keeps only
+the control's last position and sends it when the kernel is free: dragging ends at the last position.
+"""
+
+import math
+from typing import Any
+
+import ipywidgets as widgets
+import plotly.graph_objects as go
+
+from tpcore.explorers.controls import Choice, Control, LogSlider, Slider, active, label_html, plain_text
+from tpcore.explorers.explorer import Explorer
+
+_FINENESS = 10  # steps of a live slider between two positions of the grid
+
+
+class LiveExplorer:
+    """The widgets of one explorer: `controls` by name, `figure`, `status`, and `widget`, which holds them all."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        _enable_colab_widgets()
+        self.explorer = explorer
+        self.status = widgets.HTML()
+        self.controls = {control.name: _control_widget(control) for control in explorer.controls}
+        self.shown: dict[str, Any] = explorer.values({})
+        first = explorer.evaluate()
+        self.figure = go.FigureWidget(first)
+        self.figure.update_layout(autosize=True)
+        for handle in self.controls.values():
+            handle.observe(self._moved, names="value")
+        self._enable()
+        title = widgets.HTML(f"<strong>{label_html(explorer.title)}</strong>")
+        rows = [_row(control, self.controls[control.name]) for control in explorer.controls]
+        self.widget = widgets.VBox([title, *rows, self.status, self.figure], layout=widgets.Layout(max_width="800px"))
+
+    def _moved(self, change: Any) -> None:
+        self._enable()
+        values = self.explorer.values({name: handle.value for name, handle in self.controls.items()})
+        if values == self.shown:
+            return self._say("")
+        self._say("computing…")
+        try:
+            show(self.figure, self.explorer.evaluate(**values))
+        except KeyboardInterrupt:
+            self._say("interrupted; the figure shows the previous position")
+        except Exception as error:  # whatever compute raises belongs in front of the reader, not in a log
+            self._say(f"{type(error).__name__}: {error}; the figure shows the previous position")
+        else:
+            self.shown = values
+            self._say("")
+
+    def _enable(self) -> None:
+        """Disables the controls that have no effect at the values in force."""
+        values = self.explorer.values({name: handle.value for name, handle in self.controls.items()})
+        for control in self.explorer.controls:
+            self.controls[control.name].disabled = not active(control, values)
+
+    def _say(self, text: str) -> None:
+        self.status.value = label_html(text)
+
+
+def show(target: go.FigureWidget, figure: go.Figure) -> None:
+    """Makes a displayed figure equal to another one, in place where the traces' kinds agree."""
+    new = figure.to_dict()
+    same_kinds = [trace.type for trace in target.data] == [trace.type for trace in figure.data]
+    with target.batch_update():
+        if same_kinds:
+            for shown, trace in zip(target.data, new["data"], strict=True):
+                shown.update(trace, overwrite=True)
+        target.layout.update({**new["layout"], "autosize": True}, overwrite=True)
+    if not same_kinds:
+        target.data = []
+        target.add_traces(list(figure.data))
+
+
+def _control_widget(control: Control) -> Any:
+    common: dict[str, Any] = {"value": control.value, "layout": widgets.Layout(width="auto", flex="1 1 240px")}
+    if isinstance(control, Choice):
+        options = [(plain_text(text), value) for value, text in control.options.items()]
+        kind = widgets.ToggleButtons if len(options) <= 5 else widgets.Dropdown
+        return kind(options=options, style={"button_width": "auto"} if kind is widgets.ToggleButtons else {}, **common)
+    if isinstance(control, LogSlider):
+        low, high = math.log10(control.low), math.log10(control.high)
+        step = (high - low) / ((control.points - 1) * _FINENESS)
+        return widgets.FloatLogSlider(base=10, min=low, max=high, step=step, readout_format=".3g", **common)
+    if control.whole:
+        step = int(control.positions[1] - control.positions[0])
+        return widgets.IntSlider(min=int(control.low), max=int(control.high), step=step, **common)
+    step = (control.high - control.low) / ((control.points - 1) * _FINENESS)
+    return widgets.FloatSlider(min=control.low, max=control.high, step=step, readout_format=".3g", **common)
+
+
+def _row(control: Control, handle: Any) -> widgets.HBox:
+    unit = f" ({control.unit})" if isinstance(control, Slider | LogSlider) and control.unit else ""
+    label = widgets.HTML(label_html(control.label) + unit, layout=widgets.Layout(flex="0 0 220px"))
+    return widgets.HBox([label, handle], layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
+
+
+def _enable_colab_widgets() -> None:
+    """Google Colab shows custom widgets such as plotly's only after this call."""
+    try:
+        from google.colab import output
+    except ImportError:
+        return
+    output.enable_custom_widget_manager()
