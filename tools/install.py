@@ -17,6 +17,10 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CONSTRAINTS = "constraints.txt"
 VENV = ".venv"
 LOG = os.path.join(VENV, "pip.log")
+NO_NETWORK = (
+    "No network: pip could not reach its package index. Connect, or set HTTPS_PROXY or "
+    "PIP_INDEX_URL, then run make again. (pip's log: %s)" % LOG
+)
 NETWORK_SIGNS = (
     "NewConnectionError",
     "ConnectTimeoutError",
@@ -28,7 +32,6 @@ NETWORK_SIGNS = (
     "ProtocolError",
     "No route to host",
     "Connection refused",
-    "Could not fetch URL",
 )
 
 
@@ -46,7 +49,7 @@ def complaint(version=sys.version_info, executable=sys.executable):
     found = "%d.%d" % (version[0], version[1])
     if tuple(version[:2]) < OLDEST_PYTHON:
         return (
-            "Python 3.11 or newer is needed, but the newest found is %s (%s). Install one from "
+            "Python 3.11 or newer is needed, but this is %s (%s). Install one from "
             "https://www.python.org/downloads/ or with your package manager, or name it: "
             "make PYTHON=/path/to/python3.12 ..." % (found, executable)
         )
@@ -60,18 +63,16 @@ def complaint(version=sys.version_info, executable=sys.executable):
 
 def pip_failure(log):
     """One line about why pip failed, with the remedy, from the text of its log."""
-    missing = re.search(r"No matching distribution found for (\S+)", log)
-    if any(sign in log for sign in NETWORK_SIGNS):
-        return (
-            "No network: pip could not reach its package index. Connect, or set HTTPS_PROXY or "
-            "PIP_INDEX_URL, then run make again. (pip's log: %s)" % LOG
-        )
-    if "No space left on device" in log:
+    last = log.rsplit("\n$ ", 1)[-1]
+    missing = re.search(r"No matching distribution found for (\S+)", last)
+    if "No space left on device" in last:
         return "The disk is full: free about 3 GB, then run make again. (pip's log: %s)" % LOG
+    if any(sign in last for sign in NETWORK_SIGNS):
+        return NO_NETWORK
     if missing:
         return (
-            "%s has no build for Python %d.%d on this machine: try another Python, such as "
-            "make PYTHON=python3.12 ... after make clean. (pip's log: %s)"
+            "%s has no build for Python %d.%d on this machine. Try another Python: "
+            "make clean, then make PYTHON=python3.12 ... (pip's log: %s)"
             % (missing.group(1), sys.version_info[0], sys.version_info[1], LOG)
         )
     return "pip failed: the last lines of its log, %s, say why. Mend that, then run make again." % LOG
@@ -103,21 +104,25 @@ def stop(message):
     sys.exit(1)
 
 
+def step(*arguments):
+    """One run of pip; ends the process with one line if it fails."""
+    if not pip(*arguments):
+        with open(LOG, errors="replace") as log:
+            stop(pip_failure(log.read()))
+
+
 def install():
     """The whole installation; ends the process with one line if a step fails."""
-
-    def step(*arguments):
-        if not pip(*arguments):
-            with open(LOG, errors="replace") as log:
-                stop(pip_failure(log.read()))
 
     if subprocess.call([sys.executable, "-m", "venv", VENV]) != 0:
         stop("Python could not make %s: the lines above say why. 'make clean' removes a broken one." % VENV)
     open(LOG, "w").close()
 
     # One small package, without pip's minutes of retries: is there an index to install from?
-    quick = ["--retries", "0", "--timeout", "20"]
-    step(*(quick + ["install", "--dry-run", "--ignore-installed", "--no-deps", "-c", CONSTRAINTS, "tqdm"]))
+    quick = ["--retries", "1", "--timeout", "20", "install", "--dry-run", "--ignore-installed"]
+    quick += ["--no-deps", "-c", CONSTRAINTS, "tqdm"]
+    if not pip(*quick):
+        stop(NO_NETWORK)
 
     # On Linux, PyPI's torch brings gigabytes of CUDA that a book does not need.
     if sys.platform.startswith("linux") and answers(CPU_INDEX + "/torch/"):

@@ -35,7 +35,7 @@ def main() -> None:
 
     size = PICTURE.stat().st_size
     if size > LARGEST:
-        sys.exit(f"{PICTURE} has {size} bytes, more than {LARGEST}: choose a quieter page or a smaller window.")
+        sys.exit(f"{PICTURE} has {size} bytes, more than {LARGEST}: choose a smaller window.")
     print(f"{PICTURE}: {size} bytes")
 
 
