@@ -1,0 +1,14 @@
+"""Target propagation via regularized inversion, as drop-in PyTorch modules."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from tpcore import nn
+from tpcore.inversion import RegularizedInverse, regularized_inverse
+from tpcore.rules import BackProp, TargetProp
+
+try:
+    __version__ = version("tpcore")
+except PackageNotFoundError:  # used from a checkout that was never installed
+    __version__ = "0+unknown"
+
+__all__ = ["BackProp", "RegularizedInverse", "TargetProp", "nn", "regularized_inverse"]

@@ -1,0 +1,119 @@
+"""Activations: each with its derivative and its inverse on a clipped range.
+
+An activation works on NumPy arrays and on torch tensors alike; ``xp`` is the library, numpy or torch, and both spell
+these operations the same way. Derivatives are written in terms of the hidden state h = a(z), which is what a
+recurrence stores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+Array = Any  # numpy.ndarray or torch.Tensor
+
+
+class Activation(Protocol):
+    """What a recurrence needs to know about an activation a."""
+
+    name: str
+
+    def apply_(self, xp: ModuleType, z: Array) -> None:
+        """Overwrite z with a(z)."""
+
+    def derivative(self, xp: ModuleType, h: Array) -> Array:
+        """a′(z) at the pre-activation of the hidden state h = a(z)."""
+
+    def clip(self, xp: ModuleType, v: Array, margin: float) -> Array:
+        """The nearest point to v on the range where the inverse is taken."""
+
+    def inverse(self, xp: ModuleType, v: Array) -> Array:
+        """a⁻¹(v), for v on the clipped range."""
+
+
+@dataclass(frozen=True)
+class Tanh:
+    """a(z) = tanh z, a′ = 1 − h², a⁻¹(v) = artanh v on [−1 + margin, 1 − margin]."""
+
+    name: str = "tanh"
+
+    def apply_(self, xp: ModuleType, z: Array) -> None:
+        xp.tanh(z, out=z)
+
+    def derivative(self, xp: ModuleType, h: Array) -> Array:
+        slope = h * h
+        slope *= -1
+        slope += 1
+        return slope
+
+    def clip(self, xp: ModuleType, v: Array, margin: float) -> Array:
+        return xp.clip(v, margin - 1, 1 - margin)
+
+    def inverse(self, xp: ModuleType, v: Array) -> Array:
+        return xp.arctanh(v)
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """a(z) = max(z, 0), a′ = 1 where h > 0 and 0 elsewhere, a⁻¹(v) = v on [margin, ∞).
+
+    ReLU maps every z ≤ 0 to 0, so it has an inverse only on the positive numbers, where the slope is 1. Clipped to that
+    range, target propagation with s = 0 passes the displacement of an inactive unit on unchanged: a target above 0 can
+    be reached by waking the unit. With s > 0 the unit's own derivative, 0, stops it, as in back-propagation.
+    """
+
+    name: str = "relu"
+
+    def apply_(self, xp: ModuleType, z: Array) -> None:
+        xp.clip(z, 0, None, out=z)
+
+    def derivative(self, xp: ModuleType, h: Array) -> Array:
+        return xp.sign(h)
+
+    def clip(self, xp: ModuleType, v: Array, margin: float) -> Array:
+        return xp.clip(v, margin, None)
+
+    def inverse(self, xp: ModuleType, v: Array) -> Array:
+        return v
+
+
+@dataclass(frozen=True)
+class Identity:
+    """a(z) = z: a linear recurrence, in which target propagation can be followed by hand."""
+
+    name: str = "identity"
+
+    def apply_(self, xp: ModuleType, z: Array) -> None:
+        pass
+
+    def derivative(self, xp: ModuleType, h: Array) -> Array:
+        return xp.ones_like(h)
+
+    def clip(self, xp: ModuleType, v: Array, margin: float) -> Array:
+        return v
+
+    def inverse(self, xp: ModuleType, v: Array) -> Array:
+        return v
+
+
+ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (Tanh(), ReLU(), Identity())}
+
+
+def activation_named(name: str) -> Activation:
+    """The activation of that name, or ValueError naming those there are."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"nonlinearity must be one of {', '.join(map(repr, ACTIVATIONS))}, got {name!r}")
+    return ACTIVATIONS[name]
+
+
+def inverse_slope(activation: Activation, xp: ModuleType, h: Array, *, s: float, calibrated: bool, margin: float) -> Array:
+    """The diagonal of A_s: what undoes the activation for a small displacement of the hidden state h.
+
+    s = 0: 1/a′(a⁻¹(clip(h))), bounded only by the margin. s > 0: a′/(a′² + s), bounded by 1/(2√s) without any clipping.
+    Calibrated: times 1 + s, the weighted harmonic mean of 1/a′ (weight 1) and a′ (weight s).
+    """
+    if s > 0:
+        slope = activation.derivative(xp, h)
+        return slope * ((1 + s if calibrated else 1) / (slope * slope + s))
+    return 1 / activation.derivative(xp, activation.clip(xp, h, margin))

@@ -1,0 +1,6 @@
+"""Torch modules whose backward pass follows a rule."""
+
+from tpcore.nn.classifier import SequenceClassifier, orthonormal_
+from tpcore.nn.rnn import RNN
+
+__all__ = ["RNN", "SequenceClassifier", "orthonormal_"]

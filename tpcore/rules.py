@@ -1,0 +1,126 @@
+"""Rules: what flows backward through a network, as plain values.
+
+Back-propagation and target propagation share the forward pass, the parameter products, the optimizer and the
+training loop. They differ in the map that carries something one step back. A rule names that map; a module of
+`tpcore.nn` takes a rule, and ``loss.backward()`` then fills ``.grad`` with that rule's directions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+FORMS = ("linearized", "difference", "plain")
+ACCUMULATIONS = ("local", "through_time")
+
+
+@dataclass(frozen=True)
+class BackProp:
+    """Back-propagation: the adjoint λ_t = ∂ℓ/∂h_t flows backward, and ``.grad`` holds the gradient.
+
+    λ_{t−1} = Wᵀ (a′(z_t) ⊙ λ_t); the result equals that of `torch.nn.RNN` with autograd.
+    """
+
+
+@dataclass(frozen=True)
+class TargetProp:
+    """Target propagation by regularized inversion: displacements δ_t = v_t − h_t flow backward.
+
+    The first target is v_τ = h_τ − γ_h ∂ℓ/∂h_τ. One step back, the layer is inverted in a regularized way:
+
+    ==============  =====================================================================
+    ``form``        what reaches the previous step
+    ==============  =====================================================================
+    "linearized"    δ_{t−1} = M_r A_s δ_t, A_0 = diag(1/a′) at the clipped hidden state
+    "difference"    v_{t−1} = h_{t−1} + f_t⁻¹(v_t) − f_t⁻¹(h_t)
+    "plain"         v_{t−1} = f_t⁻¹(v_t)
+    ==============  =====================================================================
+
+    with M_r = (WᵀW + rI)⁻¹Wᵀ and f_t⁻¹(v) = M_r (a⁻¹(clip(v)) − U x_t − b). ``.grad`` holds *minus* the direction of
+    the parameters, so that a gradient step ``p ← p − γ_θ p.grad`` moves each layer toward its target.
+
+    Parameters
+    ----------
+    r : float > 0
+        Regularization of the inverse of W. Small: nearly exact inversion, which may explode; large: shrinks.
+    s : float ≥ 0
+        Regularization of the inverse of the activation: A_s = diag(a′/(a′² + s)). Only for the linearized form.
+    calibrated : bool
+        Multiply M_r by 1 + r and A_s by 1 + s, so that an isometry is inverted exactly at every r and s.
+        r = s → 0 is exact inversion, r = s = 1 never expands a displacement, r = s → ∞ is back-propagation.
+    form : {"linearized", "difference", "plain"}
+    accumulate : {"local", "through_time"}
+        "local": each step's own derivative, the previous state held fixed (the paper's rule). "through_time": minus the
+        gradient of Σ_t ½‖h_t(θ) − v_t‖², the targets fixed, through the whole recurrence (what its reference code does).
+    step : float > 0
+        γ_h, the step that makes the first target.
+    margin : float in (0, 1)
+        The inverse of tanh is taken on [−1 + margin, 1 − margin].
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range; the message names it.
+
+    References
+    ----------
+    Roulet & Harchaoui, TMLR 2023 (arXiv 2112.01453), for s = 0 and uncalibrated; the chapter
+    *Deriving target propagation* of this book for s and calibration.
+    """
+
+    r: float
+    s: float = 0.0
+    calibrated: bool = False
+    form: str = "linearized"
+    accumulate: str = "local"
+    step: float = 1.0
+    margin: float = 1e-3
+
+    def __post_init__(self) -> None:
+        _check_number("r", self.r, above=0.0)
+        _check_number("s", self.s, least=0.0)
+        _check_number("step", self.step, above=0.0)
+        _check_number("margin", self.margin, above=0.0)
+        if self.margin >= 1:
+            raise ValueError(f"margin must be below 1 (tanh is inverted on [-1+margin, 1-margin]), got {self.margin}")
+        if not isinstance(self.calibrated, bool):
+            raise ValueError(f"calibrated must be True or False, got {self.calibrated!r}")
+        _check_option("form", self.form, FORMS)
+        _check_option("accumulate", self.accumulate, ACCUMULATIONS)
+        if self.s > 0 and self.form != "linearized":
+            raise ValueError(
+                f"s = {self.s} regularizes the linearized inverse of the activation; "
+                f'form="{self.form}" inverts it exactly: use s=0 or form="linearized"'
+            )
+
+
+Rule = BackProp | TargetProp
+
+
+def check_rule(rule: object) -> Rule:
+    """Return `rule` if it is one, else raise TypeError."""
+    if not isinstance(rule, BackProp | TargetProp):
+        raise TypeError(f"rule must be tpcore.BackProp() or tpcore.TargetProp(r=...), got {rule!r}")
+    return rule
+
+
+def check_regularization(r: float) -> float:
+    """Return r as a float if it is a positive finite number, else raise ValueError."""
+    return _check_number("r", r, above=0.0)
+
+
+def _check_number(name: str, value: float, *, above: float | None = None, least: float | None = None) -> float:
+    bound = f"above {above:g}" if above is not None else f"at least {least:g}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a finite number {bound}, got {value!r}") from None
+    low = above is not None and not number > above or least is not None and not number >= least
+    if low or not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number {bound}, got {value!r}")
+    return number
+
+
+def _check_option(name: str, value: object, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")

@@ -1,0 +1,156 @@
+"""One training loop for every task, network and rule; it stops at a divergence and records it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from tpcore.nn.classifier import SequenceClassifier
+from tpcore.rules import BackProp, Rule, TargetProp
+
+
+class Task(Protocol):
+    """What the loop needs of a task; see `tpcore.tasks`."""
+
+    input_size: int
+    output_size: int
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]: ...
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> float: ...
+
+
+@dataclass
+class TrainingRun:
+    """What a run leaves: a row per logged step, and where and why it diverged, if it did.
+
+    A row has ``step``, ``seconds`` (spent in training steps, evaluation not counted), ``train_loss`` (mean since the
+    row before; None in the first), ``test_loss`` and ``accuracy`` in [0, 1].
+    """
+
+    rows: list[dict[str, float | None]] = field(default_factory=list)
+    diverged_at: int | None = None
+    reason: str = ""
+
+    def column(self, name: str) -> list[float | None]:
+        """One column of the rows."""
+        return [row[name] for row in self.rows]
+
+
+def two_step_sizes(model: SequenceClassifier, gamma_theta: float, gamma_h: float) -> torch.optim.SGD:
+    """Plain SGD in which every rule takes the same two step sizes.
+
+    The output layer takes γ_θ. The recurrent part takes γ_θ γ_h: under `TargetProp` γ_h is the rule's own ``step`` and is
+    already in ``.grad``; under `BackProp` it is put into the step size. So a comparison of rules is one of directions.
+    """
+    rule = model.recurrent.rule
+    if isinstance(rule, TargetProp) and not math.isclose(rule.step, gamma_h):
+        raise ValueError(f"gamma_h = {gamma_h:g} but the rule's step is {rule.step:g}: under TargetProp they are the same number")
+    recurrent = gamma_theta if isinstance(rule, TargetProp) else gamma_theta * gamma_h
+    return torch.optim.SGD(
+        [
+            {"params": model.recurrent.parameters(), "lr": recurrent},
+            {"params": model.output.parameters(), "lr": gamma_theta},
+        ]
+    )
+
+
+def train(
+    model: nn.Module,
+    task: Task,
+    optimizer: torch.optim.Optimizer,
+    *,
+    steps: int,
+    seed: int,
+    batch_size: int = 20,
+    log_every: int = 100,
+    test_size: int = 1000,
+    progress: bool = True,
+) -> TrainingRun:
+    """Train for `steps` steps on fresh batches; evaluate on held-out sequences every `log_every` steps.
+
+    The same model, task, optimizer and seed give the same run bit for bit on one machine. Training and held-out batches
+    come from two generators, both derived from the seed.
+
+    Returns
+    -------
+    TrainingRun
+        Its ``diverged_at`` is the step at which the loss or a direction was no longer finite; training stops there.
+
+    Raises
+    ------
+    ValueError
+        If steps, batch_size, log_every or test_size is below 1.
+    """
+    for name, value in (("steps", steps), ("batch_size", batch_size), ("log_every", log_every), ("test_size", test_size)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    training_data, test_data = (torch.Generator().manual_seed(2 * seed + offset) for offset in (0, 1))
+    held_out = task.batch(test_size, test_data)
+    run, losses, seconds = TrainingRun(), [], 0.0
+    run.rows.append({"step": 0, "seconds": 0.0, "train_loss": None, **_evaluate(model, task, held_out)})
+    bar = tqdm(range(1, steps + 1), disable=not progress, unit="step")
+    try:
+        for step in bar:
+            start = time.perf_counter()
+            losses.append(_take_step(model, task, optimizer, task.batch(batch_size, training_data)))
+            seconds += time.perf_counter() - start
+            if step % log_every == 0 or step == steps:
+                row = _evaluate(model, task, held_out)
+                run.rows.append({"step": step, "seconds": seconds, "train_loss": sum(losses) / len(losses), **row})
+                losses.clear()
+                bar.set_postfix(accuracy=f"{row['accuracy']:.3f}")
+    except FloatingPointError as error:
+        run.diverged_at, run.reason = step, str(error)
+    finally:
+        bar.close()
+    return run
+
+
+def train_classifier(
+    task: Task,
+    rule: Rule,
+    *,
+    hidden_size: int,
+    gamma_theta: float,
+    gamma_h: float,
+    seed: int,
+    **options: int | bool,
+) -> TrainingRun:
+    """Train the paper's network on a task from one seed, which draws its weights as well as its data.
+
+    `rule` and the step sizes are as in `two_step_sizes`; `options` go to `train`.
+    """
+    weights = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):  # modules draw, and throw away, weights from the global generator
+        model = SequenceClassifier(task.input_size, hidden_size, task.output_size, rule=rule, generator=weights)
+    optimizer = two_step_sizes(model, gamma_theta, gamma_h)
+    return train(model, task, optimizer, seed=seed, **options)  # type: ignore[arg-type]
+
+
+def _take_step(
+    model: nn.Module, task: Task, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, Tensor]
+) -> float:
+    inputs, targets = batch
+    optimizer.zero_grad()
+    loss = task.loss(model(inputs), targets)
+    value = loss.item()
+    if not math.isfinite(value):
+        raise FloatingPointError(f"the training loss is {value}")
+    loss.backward()
+    optimizer.step()
+    return value
+
+
+def _evaluate(model: nn.Module, task: Task, held_out: tuple[Tensor, Tensor]) -> dict[str, float]:
+    inputs, targets = held_out
+    with torch.no_grad():
+        outputs = model(inputs)
+    return {"test_loss": float(task.loss(outputs, targets)), "accuracy": task.accuracy(outputs, targets)}
