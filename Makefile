@@ -44,7 +44,7 @@ format: .venv/installed ## Mend what can be mended: style and notebook outputs
 picture: $(BOOK) ## Take the README's picture of the live book again (needs Chromium)
 	.venv/bin/python tools/picture.py
 
-set-repository: .venv/installed ## Change the repository's address everywhere: make set-repository URL=https://github.com/a/b
+set-repository: .venv/installed ## Change the repository's address everywhere: make set-repository URL=https://github.com/ACCOUNT/NAME
 	@.venv/bin/python tools/set_repository.py "$(URL)"
 
 clean: ## Remove all that make has made: .venv, _build and caches

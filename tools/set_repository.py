@@ -40,9 +40,9 @@ def rewrite(text: str, old: tuple[str, str], new: tuple[str, str]) -> str:
     """``text`` with every address of the repository ``old`` turned into that of ``new``."""
     end = r"(?![\w-])(?!\.(?!git\b)\w)"  # not the beginning of a longer name
     address = re.compile(BEFORE + re.escape("/".join(old)) + end)
-    site = re.compile("https://" + re.escape(pages(*old)) + end)
+    site = re.compile(r"(?<![\w.-])" + re.escape(pages(*old)) + end)
     text = address.sub(lambda match: match["before"] + "/".join(new), text)
-    return site.sub("https://" + pages(*new), text)
+    return site.sub(pages(*new), text)
 
 
 def tracked_files() -> list[Path]:
