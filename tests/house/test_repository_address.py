@@ -59,7 +59,7 @@ def test_no_trace_of_the_old_address_remains(clone: Path) -> None:
         name: match[0] for name, content in after.items() if (match := old.search(content)) is not None
     }
     assert not left_behind
-    if ACCOUNT == "your-account":  # the placeholder is no word of any other sentence
+    if ACCOUNT == "-".join(["your", "account"]):  # the placeholder is no word of any other sentence
         assert not [name for name, content in after.items() if ACCOUNT.encode() in content]
     urls = tomllib.loads((clone / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
     assert urls["repository"] == "https://github.com/Some-Lab/tp.book"
