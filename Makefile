@@ -10,7 +10,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3 python
 # What the book is made of: a change in any of these makes the next 'make book' build it again.
 BOOK := _build/html/.built
 BOOK_SOURCES := $(wildcard _config.yml _toc.yml) $(shell find book notebooks tpcore results -type f \
-  ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '* *' 2>/dev/null)
+  ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '* *' ! -name live-book.png 2>/dev/null)
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -34,12 +34,12 @@ lint: .venv/installed ## Check style, types, and that no notebook holds outputs
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy tpcore
-	git ls-files -z '*.ipynb' | xargs -0 .venv/bin/nbstripout --verify
+	.venv/bin/nbstripout --verify notebooks/*.ipynb
 
 format: .venv/installed ## Mend what can be mended: style and notebook outputs
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
-	git ls-files -z '*.ipynb' | xargs -0 .venv/bin/nbstripout
+	.venv/bin/nbstripout notebooks/*.ipynb
 
 picture: $(BOOK) ## Take the README's picture of the live book again (needs Chromium)
 	.venv/bin/python tools/picture.py

@@ -129,7 +129,7 @@ def install():
         print("Installing torch for the CPU into %s ..." % VENV)
         step("install", "-c", CONSTRAINTS, "--extra-index-url", CPU_INDEX, "torch")
 
-    print("Installing everything else into %s; this takes a few minutes (log: %s) ..." % (VENV, LOG))
+    print("Installing the packages into %s: a few minutes (log: %s) ..." % (VENV, LOG))
     step("install", "-c", CONSTRAINTS, "--editable", ".[book,test]")
     print("Installed.")
 
