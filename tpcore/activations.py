@@ -17,7 +17,9 @@ Array = Any  # numpy.ndarray or torch.Tensor
 class Activation(Protocol):
     """What a recurrence needs to know about an activation a."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How the constructor calls it."""
 
     def apply_(self, xp: ModuleType, z: Array) -> None:
         """Overwrite z with a(z)."""
@@ -107,7 +109,9 @@ def activation_named(name: str) -> Activation:
     return ACTIVATIONS[name]
 
 
-def inverse_slope(activation: Activation, xp: ModuleType, h: Array, *, s: float, calibrated: bool, margin: float) -> Array:
+def inverse_slope(
+    activation: Activation, xp: ModuleType, h: Array, *, s: float, calibrated: bool, margin: float
+) -> Array:
     """The diagonal of A_s: what undoes the activation for a small displacement of the hidden state h.
 
     s = 0: 1/a′(a⁻¹(clip(h))), bounded only by the margin. s > 0: a′/(a′² + s), bounded by 1/(2√s) without any clipping.

@@ -1,5 +1,6 @@
 """The book's look for plotly figures: one palette and one base figure."""
 
+from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,12 +18,23 @@ PALETTE = {
 NEUTRAL = "#808080"  # reference lines and everything that must not draw the eye
 SEQUENCE = list(PALETTE.values())
 
-_AXIS = {"gridcolor": "rgba(128,128,128,0.22)", "zeroline": False, "linecolor": NEUTRAL, "ticks": "outside", "tickcolor": NEUTRAL, "showline": True}
+_AXIS = {
+    "gridcolor": "rgba(128,128,128,0.22)",
+    "zeroline": False,
+    "linecolor": NEUTRAL,
+    "ticks": "outside",
+    "tickcolor": NEUTRAL,
+    "showline": True,
+}
 
 TEMPLATE = go.layout.Template(
     layout={
         "colorway": SEQUENCE,
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 14, "color": "#333"},
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+            "size": 14,
+            "color": "#333",
+        },
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "xaxis": {**_AXIS, "automargin": True},
@@ -56,16 +68,19 @@ def figure(
             picture still while a slider moves.
         height: in pixels.
     """
-    result = go.Figure(layout={"template": TEMPLATE, "height": height})
-    result.update_xaxes(**_axis(x_title, log_x, x_range))
-    result.update_yaxes(**_axis(y_title, log_y, y_range))
-    return result
+    x_axis, y_axis = _axis(x_title, log_x, x_range), _axis(y_title, log_y, y_range)
+    return go.Figure(layout={"template": TEMPLATE, "height": height, "xaxis": x_axis, "yaxis": y_axis})
 
 
 def band(x: Any, low: Any, high: Any, color: str, name: str) -> list[go.Scatter]:
     """Two traces that shade the range between `low` and `high`; they stay out of the legend."""
     shade = f"rgba({int(color[1:3], 16)},{int(color[3:5], 16)},{int(color[5:7], 16)},0.2)"
-    edge: dict[str, Any] = {"mode": "lines", "line": {"width": 0, "color": color}, "showlegend": False, "hoverinfo": "skip"}
+    edge: dict[str, Any] = {
+        "mode": "lines",
+        "line": {"width": 0, "color": color},
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
     return [
         go.Scatter(x=x, y=low, name=name, **edge),
         go.Scatter(x=x, y=high, name=name, fill="tonexty", fillcolor=shade, **edge),
@@ -77,7 +92,5 @@ def _axis(title: str, log: bool, ends: tuple[float, float] | None) -> dict[str, 
     if log:
         axis |= {"exponentformat": "power", "dtick": 1}
     if ends is not None:
-        from math import log10
-
         axis["range"] = [log10(end) for end in ends] if log else list(ends)
     return axis

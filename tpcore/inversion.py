@@ -59,8 +59,8 @@ def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> Reg
     Returns
     -------
     RegularizedInverse
-        With ``.matrix`` (p, q), ``.apply(v)`` and ``.filter_factors``. The Cholesky factor, of the smaller of WᵀW + rI and
-        WWᵀ + rI, is computed once, in float64 so that float32 weights lose nothing to the squaring of W.
+        With ``.matrix`` (p, q), ``.apply(v)`` and ``.filter_factors``. The Cholesky factor, of the smaller of
+        WᵀW + rI and WWᵀ + rI, is computed once, in float64: float32 weights lose nothing to the squaring of W.
 
     Raises
     ------
@@ -109,6 +109,6 @@ def _cholesky(W: Tensor, r: float) -> Tensor:
         scale = float(torch.linalg.matrix_norm(W, 2))
         raise FloatingPointError(
             f"WᵀW + rI is not positive definite to machine precision: r = {r:g} is too small for a W of spectral "
-            f"norm {scale:.3g} (σ_max²/r = {scale**2 / r:.3g}). Take a larger r; if W has grown, a smaller step"
+            f"norm {scale:.3g} (they should satisfy σ_max/√r < 1e8). Take a larger r; if W has grown, a smaller step"
         )
     return factor

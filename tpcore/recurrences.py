@@ -15,8 +15,9 @@ at once, and no array as long as the sequence is made beside the stored states.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -107,8 +108,8 @@ def run_backward(
             total_bias += E.sum(0)
             if total_x is not None:
                 total_x[t - 1 : t - 1 + len(D)] = (E @ U).reshape(len(D), -1, p)
-    inputs, *rest = (None if a is None else torch.as_tensor(a) for a in (total_x, D[0], total_W, total_U, total_bias))
-    return Directions(inputs, *rest)
+    h_0, minus_W, minus_U, minus_bias = (torch.as_tensor(total) for total in (D[0], total_W, total_U, total_bias))
+    return Directions(None if total_x is None else torch.as_tensor(total_x), h_0, minus_W, minus_U, minus_bias)
 
 
 def carried_back(
@@ -140,25 +141,21 @@ def carried_back(
     yield 0, arriving[None]
 
 
-def _pull_back(rule: Rule, forward: Pass):
-    """The function (D, start, arriving) -> leaving that walks one block back, adding to the sources in D in place."""
+def _pull_back(rule: Rule, forward: Pass) -> Callable[[Array, int, Array], Array]:
+    """The function (D, t, arriving) -> leaving that walks one block back, adding to the sources in D in place."""
     xp, h, activation = array_library(forward.states.device), _array(forward.states), forward.activation
     if isinstance(rule, BackProp):
-        W = _array(forward.W)
-        return lambda D, t, arriving: _carry_linear(
-            xp, D, activation.derivative(xp, h[t : t + len(D)]), W, arriving
-        )
+        W, slope = _array(forward.W), partial(activation.derivative, xp)
+        return lambda D, t, arriving: _carry_linear(xp, D, slope(h[t : t + len(D)]), W, arriving)
     Mt = _array(regularized_inverse(forward.W, rule.r, calibrated=rule.calibrated).matrix.mT.contiguous())
     if rule.form == "linearized":
-        options = {"s": rule.s, "calibrated": rule.calibrated, "margin": rule.margin}
-        return lambda D, t, arriving: _carry_linear(
-            xp, D, inverse_slope(activation, xp, h[t : t + len(D)], **options), Mt, arriving
-        )
+        undo = partial(inverse_slope, activation, xp, s=rule.s, calibrated=rule.calibrated, margin=rule.margin)
+        return lambda D, t, arriving: _carry_linear(xp, D, undo(h[t : t + len(D)]), Mt, arriving)
     return lambda D, t, arriving: _carry_targets(xp, D, rule, forward, t, Mt, arriving)
 
 
 def _carry_linear(xp: ModuleType, D: Array, gain: Array, operator: Array, arriving: Array) -> Array:
-    """D_{t−1} += (gain_t ⊙ D_t) operator, from the last step of the block to its first; returns what leaves the block."""
+    """D_{t−1} += (gain_t ⊙ D_t) operator, from the block's last step to its first; returns what leaves the block."""
     D[-1] += arriving
     scaled, carried = xp.empty_like(D[0]), xp.empty_like(D[0])
     for i in range(len(D) - 1, -1, -1):
@@ -174,7 +171,7 @@ def _carry_linear(xp: ModuleType, D: Array, gain: Array, operator: Array, arrivi
 def _carry_targets(
     xp: ModuleType, D: Array, rule: TargetProp, forward: Pass, t: int, Mt: Array, arriving: Array
 ) -> Array:
-    """The plain and the difference form: targets v = h − D, inverted exactly through the activation, one step at a time."""
+    """The plain and the difference form: targets v = h − D, the activation inverted exactly, one step at a time."""
     activation, h = forward.activation, _array(forward.states)
     D[-1] += arriving
     for i in range(len(D) - 1, -1, -1):

@@ -50,8 +50,9 @@ class TargetProp:
         r = s → 0 is exact inversion, r = s = 1 never expands a displacement, r = s → ∞ is back-propagation.
     form : {"linearized", "difference", "plain"}
     accumulate : {"local", "through_time"}
-        "local": each step's own derivative, the previous state held fixed (the paper's rule). "through_time": minus the
-        gradient of Σ_t ½‖h_t(θ) − v_t‖², the targets fixed, through the whole recurrence (what its reference code does).
+        "local": each step's own derivative, the previous state held fixed (the paper's rule). "through_time": minus
+        the gradient of Σ_t ½‖h_t(θ) − v_t‖², the targets fixed, through the whole recurrence (what its reference
+        code does).
     step : float > 0
         γ_h, the step that makes the first target.
     margin : float in (0, 1)
@@ -115,7 +116,7 @@ def _check_number(name: str, value: float, *, above: float | None = None, least:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a finite number {bound}, got {value!r}") from None
-    low = above is not None and not number > above or least is not None and not number >= least
+    low = (above is not None and not number > above) or (least is not None and not number >= least)
     if low or not math.isfinite(number):
         raise ValueError(f"{name} must be a finite number {bound}, got {value!r}")
     return number

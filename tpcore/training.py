@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from tpcore.nn.classifier import SequenceClassifier
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import Rule, TargetProp
 
 
 class Task(Protocol):
@@ -47,12 +46,15 @@ class TrainingRun:
 def two_step_sizes(model: SequenceClassifier, gamma_theta: float, gamma_h: float) -> torch.optim.SGD:
     """Plain SGD in which every rule takes the same two step sizes.
 
-    The output layer takes γ_θ. The recurrent part takes γ_θ γ_h: under `TargetProp` γ_h is the rule's own ``step`` and is
-    already in ``.grad``; under `BackProp` it is put into the step size. So a comparison of rules is one of directions.
+    The output layer takes γ_θ. The recurrent part takes γ_θ γ_h: under `TargetProp` γ_h is the rule's own ``step``
+    and is already in ``.grad``; under `BackProp` it is put into the step size. So a comparison of rules is
+    one of directions.
     """
     rule = model.recurrent.rule
     if isinstance(rule, TargetProp) and not math.isclose(rule.step, gamma_h):
-        raise ValueError(f"gamma_h = {gamma_h:g} but the rule's step is {rule.step:g}: under TargetProp they are the same number")
+        raise ValueError(
+            f"gamma_h = {gamma_h:g} but the rule's step is {rule.step:g}: under TargetProp they are the same number"
+        )
     recurrent = gamma_theta if isinstance(rule, TargetProp) else gamma_theta * gamma_h
     return torch.optim.SGD(
         [
@@ -89,7 +91,12 @@ def train(
     ValueError
         If steps, batch_size, log_every or test_size is below 1.
     """
-    for name, value in (("steps", steps), ("batch_size", batch_size), ("log_every", log_every), ("test_size", test_size)):
+    for name, value in (
+        ("steps", steps),
+        ("batch_size", batch_size),
+        ("log_every", log_every),
+        ("test_size", test_size),
+    ):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     training_data, test_data = (torch.Generator().manual_seed(2 * seed + offset) for offset in (0, 1))
@@ -135,9 +142,7 @@ def train_classifier(
     return train(model, task, optimizer, seed=seed, **options)  # type: ignore[arg-type]
 
 
-def _take_step(
-    model: nn.Module, task: Task, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, Tensor]
-) -> float:
+def _take_step(model: nn.Module, task: Task, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, Tensor]) -> float:
     inputs, targets = batch
     optimizer.zero_grad()
     loss = task.loss(model(inputs), targets)

@@ -31,8 +31,8 @@ class RNN(torch.nn.RNN):
 
     Notes
     -----
-    After ``backward()``, ``.grad`` of a parameter holds minus the rule's direction (the gradient, for `BackProp`). Under
-    `TargetProp` an input x_t receives what a parameter used at step t alone would, and the initial state receives −δ_0.
+    After ``backward()``, ``.grad`` of a parameter holds minus the rule's direction (the gradient, for `BackProp`).
+    Under `TargetProp` an input x_t receives what a parameter used at step t alone would; h_0 receives −δ_0.
 
     Raises
     ------
@@ -83,7 +83,13 @@ class RNN(torch.nn.RNN):
                 raise ValueError(f"{name}={value!r} is not supported by tpcore.nn.RNN yet: use {name}={only!r}")
         known = nonlinearity if nonlinearity in ("tanh", "relu") else "tanh"  # torch.nn.RNN knows no identity
         super().__init__(
-            input_size, hidden_size, nonlinearity=known, bias=bias, batch_first=batch_first, device=device, dtype=dtype
+            input_size,
+            hidden_size,
+            nonlinearity=known,
+            bias=bias,
+            batch_first=batch_first,
+            device=device,
+            dtype=dtype,
         )
         self.nonlinearity = nonlinearity
         self.rule = check_rule(rule)
@@ -157,7 +163,9 @@ def check_finite(name: str, value: Tensor) -> None:
     """Raise ValueError if a given tensor holds NaN or infinity."""
     if not _all_finite(value):
         bad = ~torch.isfinite(value)
-        raise ValueError(f"{name} holds {int(bad.sum())} values that are not finite, the first at {bad.nonzero()[0].tolist()}")
+        raise ValueError(
+            f"{name} holds {int(bad.sum())} values that are not finite, the first at {bad.nonzero()[0].tolist()}"
+        )
 
 
 def _all_finite(value: Tensor) -> bool:
@@ -197,15 +205,14 @@ class _Recurrence(torch.autograd.Function):
         forward = Pass(ctx.activation, inputs, states, W, U, bias)
         found = run_backward(ctx.rule, forward, grad_output, grad_last, inputs_too=ctx.needs_input_grad[0])
         _check_directions(found, ctx.rule, W)
-        second_bias = found.bias.clone()  # two parameters must not share one .grad
-        return found.inputs, found.h_0, found.W, found.U, found.bias, second_bias, None, None
+        biases = (None, None) if bias is None else (found.bias, found.bias.clone())  # each has a .grad of its own
+        return found.inputs, found.h_0, found.W, found.U, *biases, None, None
 
 
 def _check_directions(found: Directions, rule: Rule, W: Tensor) -> None:
     for name, value in (("W", found.W), ("U", found.U), ("h_0", found.h_0), ("inputs", found.inputs)):
         if value is not None and not _all_finite(value):
             raise FloatingPointError(
-                f"the direction of {name} under {rule} is not finite (spectral norm of W: "
-                f"{float(torch.linalg.matrix_norm(W.detach(), 2)):.3g}). Either the gradient of the loss was not finite, or "
-                "what is carried back has exploded: take smaller steps or a larger r"
+                f"the direction of {name} under {rule} is not finite (norm of W: {float(W.norm()):.3g}). "
+                "Either the gradient of the loss was not finite, or what is carried back has exploded: take smaller steps or a larger r"
             )

@@ -37,7 +37,9 @@ class TemporalOrder:
 
     def __post_init__(self) -> None:
         if isinstance(self.length, bool) or not isinstance(self.length, int) or self.length < 10:
-            raise ValueError(f"length must be an integer of at least 10 (a marker needs a tenth of it), got {self.length!r}")
+            raise ValueError(
+                f"length must be an integer of at least 10 (a marker needs a tenth of it), got {self.length!r}"
+            )
 
     def marker_ranges(self) -> tuple[range, range]:
         """The positions at which the first and the second marker may stand."""

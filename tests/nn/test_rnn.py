@@ -1,0 +1,409 @@
+"""tpcore.nn.RNN against torch.nn.RNN and against the definitions of tests/definition.py."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.utils.rnn import pack_sequence
+
+from tests.definition import Network, displacements, minus_directions
+from tpcore import BackProp, TargetProp, recurrences
+from tpcore.nn import RNN
+from tpcore.rules import FORMS
+
+TORCH_NAMES = {"W": "weight_hh_l0", "U": "weight_ih_l0", "b": "bias_ih_l0"}
+sizes = st.fixed_dictionaries(
+    {"tau": st.integers(1, 12), "batch": st.integers(1, 4), "d": st.integers(1, 6), "p": st.integers(1, 4)}
+)
+seeds = st.integers(0, 2**20)
+activations = st.sampled_from(["tanh", "relu", "identity"])
+accumulations = st.sampled_from(["local", "through_time"])
+
+
+def module(net: Network, rule, **options) -> RNN:
+    d, p = net.U.shape
+    rnn = RNN(p, d, nonlinearity=net.activation, dtype=torch.float64, rule=rule, **options)
+    with torch.no_grad():
+        rnn.weight_hh_l0.copy_(net.W)
+        rnn.weight_ih_l0.copy_(net.U)
+        rnn.bias_ih_l0.copy_(net.b)
+        rnn.bias_hh_l0.zero_()
+    return rnn
+
+
+def backward(net: Network, rule, on_steps=(-1,)):
+    """Run a smooth loss on the given steps; returns the module, ∂ℓ/∂h_t for all t, and the grads of x and h_0."""
+    rnn = module(net, rule)
+    x, h_0 = net.x.clone().requires_grad_(), net.h_0.clone().requires_grad_()
+    output, _ = rnn(x, h_0.unsqueeze(0))
+    weight = torch.linspace(-1, 1, output.shape[-1], dtype=torch.float64)
+
+    def loss(states):
+        return sum((states[t] * weight).sin().sum() for t in on_steps)
+
+    states = output.detach().requires_grad_()
+    (losses,) = torch.autograd.grad(loss(states), states)
+    loss(output).backward()
+    return rnn, list(losses), x.grad, h_0.grad
+
+
+def assert_grads(rnn, expected, tolerance=1e-9):
+    for name, value in expected.items():
+        scale = max(1.0, float(value.abs().max()))
+        torch.testing.assert_close(getattr(rnn, TORCH_NAMES[name]).grad, value, rtol=tolerance, atol=tolerance * scale)
+    torch.testing.assert_close(rnn.bias_hh_l0.grad, rnn.bias_ih_l0.grad, rtol=0, atol=0)
+
+
+# Identity 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("layout", ["time first", "batch first", "unbatched"])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("given_state", [True, False])
+def test_backprop_equals_torch(dtype, bias, layout, nonlinearity, given_state):
+    torch.manual_seed(0)
+    options = {
+        "nonlinearity": nonlinearity,
+        "bias": bias,
+        "batch_first": layout == "batch first",
+        "dtype": dtype,
+    }
+    theirs, ours = torch.nn.RNN(3, 5, **options), RNN(3, 5, **options)
+    ours.load_state_dict(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    shape, state = (
+        ((9, 3), (1, 5)) if layout == "unbatched" else ((9, 4, 3), (1, 9 if layout == "batch first" else 4, 5))
+    )
+    found = []
+    for rnn in (theirs, ours):
+        torch.manual_seed(1)
+        x, h_0 = (
+            torch.randn(shape, dtype=dtype, requires_grad=True),
+            torch.randn(state, dtype=dtype, requires_grad=True),
+        )
+        output, h_n = rnn(x, h_0) if given_state else rnn(x)
+        ((output * torch.randn_like(output)).sum() + h_n.pow(3).sum()).backward()
+        found.append([output, h_n, x.grad, *([h_0.grad] if given_state else []), *(p.grad for p in rnn.parameters())])
+    tolerance = 1e-11 if dtype == torch.float64 else 2e-5
+    for expected, value in zip(*found, strict=True):
+        assert value.shape == expected.shape and value.dtype == expected.dtype
+        torch.testing.assert_close(value, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_long_sequences_cross_several_blocks():
+    net = Network.random(0, tau=40, batch=2, d=3, p=2)
+    whole, _, x_grad, h_grad = backward(net, BackProp(), on_steps=range(0, 40, 3))
+    expected = [p.grad.clone() for p in whole.parameters()]
+    original = recurrences.BLOCK_ELEMENTS
+    try:
+        recurrences.BLOCK_ELEMENTS = 2 * 3 * 7
+        for rule in (BackProp(), TargetProp(1.0, accumulate="through_time")):
+            small, _, x_small, h_small = backward(net, rule, on_steps=range(0, 40, 3))
+            if rule == BackProp():
+                torch.testing.assert_close([p.grad for p in small.parameters()], expected)
+                torch.testing.assert_close((x_small, h_small), (x_grad, h_grad))
+        through_time = [p.grad for p in small.parameters()]
+    finally:
+        recurrences.BLOCK_ELEMENTS = original
+    again = backward(net, rule, on_steps=range(0, 40, 3))[0]
+    torch.testing.assert_close(through_time, [p.grad for p in again.parameters()])
+
+
+def test_the_loops_are_the_same_in_torch_as_in_numpy(monkeypatch):
+    net = Network.random(1, tau=9, batch=3, d=4, p=2)
+    rules = [
+        BackProp(),
+        TargetProp(0.5),
+        TargetProp(0.5, 0.5, True, accumulate="through_time"),
+        TargetProp(1.0, form="difference"),
+    ]
+    in_numpy = [backward(net, rule, on_steps=(3, -1)) for rule in rules]
+    monkeypatch.setattr(recurrences, "array_library", lambda device: torch)
+    for rule, (expected, _, x_grad, h_grad) in zip(rules, in_numpy, strict=True):
+        found, _, x_found, h_found = backward(net, rule, on_steps=(3, -1))
+        torch.testing.assert_close([p.grad for p in found.parameters()], [p.grad for p in expected.parameters()])
+        torch.testing.assert_close((x_found, h_found), (x_grad, h_grad))
+
+
+# Identities 4 and 5, with every form, activation, loss on every step, and s
+
+
+@given(seeds, sizes, activations, accumulations, st.floats(0.05, 20), st.sampled_from(FORMS), st.booleans(), st.data())
+def test_target_propagation_equals_its_definition(seed, size, activation, accumulate, r, form, calibrated, data):
+    every_step = data.draw(st.booleans())
+    net = Network.random(seed, activation=activation, scale=0.7, **size)
+    rule = TargetProp(r, calibrated=calibrated, form=form, accumulate=accumulate, step=0.3)
+    rnn, losses, x_grad, h_grad = backward(net, rule, on_steps=range(size["tau"]) if every_step else (-1,))
+    delta = displacements(net, losses, r=r, calibrated=calibrated, form=form, step=0.3)
+    assert_grads(rnn, minus_directions(net, delta, accumulate))
+    torch.testing.assert_close(h_grad, -delta[0], rtol=1e-9, atol=1e-9 * max(1, float(delta[0].abs().max())))
+    if accumulate == "local":  # ∂f_t/∂x_tᵀ δ_t
+        h = net.states()
+        own = torch.stack([-(net.slope(t, h[t - 1]) * delta[t]) @ net.U for t in range(1, len(h))])
+        torch.testing.assert_close(x_grad, own, rtol=1e-9, atol=1e-9 * max(1, float(own.abs().max())))
+
+
+@given(seeds, sizes, activations, accumulations, st.floats(0.05, 20), st.floats(0.01, 20), st.booleans())
+def test_regularized_activation_equals_its_definition(seed, size, activation, accumulate, r, s, calibrated):
+    net = Network.random(seed, activation=activation, scale=0.7, **size)
+    rnn, losses, _, _ = backward(net, TargetProp(r, s, calibrated, accumulate=accumulate))
+    delta = displacements(net, losses, r=r, s=s, calibrated=calibrated)
+    assert_grads(rnn, minus_directions(net, delta, accumulate))
+
+
+def test_through_time_tends_to_backprop_times_the_step():
+    net = Network.random(0, tau=8, batch=3, d=5, p=2)
+    bptt = backward(net, BackProp())[0].weight_hh_l0.grad
+    errors = []
+    for r in (1e3, 1e4, 1e5):
+        found = backward(net, TargetProp(r, accumulate="through_time", step=0.01))[0].weight_hh_l0.grad
+        errors.append(float((found / 0.01 - bptt).norm() / bptt.norm()))
+    assert errors[2] < 1e-3
+    assert errors[0] / errors[1] == pytest.approx(10, rel=0.1) and errors[1] / errors[2] == pytest.approx(10, rel=0.1)
+
+
+# Identity 3
+
+
+def test_exact_inversion_brings_the_target_back():
+    net = Network.random(2, tau=1, batch=4, d=5, p=2)
+    h = net.states()
+    _, losses, _, h_grad = backward(net, TargetProp(1e-12, form="plain", step=1e-2))
+    previous_target = net.h_0 - h_grad  # v_0 = h_0 + δ_0
+    torch.testing.assert_close(net.step(1, previous_target), h[1] - 1e-2 * losses[0], rtol=1e-8, atol=1e-8)
+
+
+# Identity 6
+
+
+def test_difference_tends_to_linearized_with_a_second_order_error():
+    net = Network.random(0, tau=4, batch=3, d=5, p=2, scale=0.5)
+    net = replace(net, x=0.3 * net.x)  # far from saturation: no state is clipped, where the inverse has a kink
+    errors = []
+    for step in (1e-2, 1e-3, 1e-4):
+        grads = [backward(net, TargetProp(0.5, form=form, step=step))[3] for form in ("linearized", "difference")]
+        errors.append(float((grads[0] - grads[1]).norm()))
+    assert errors[0] / errors[1] == pytest.approx(100, rel=0.3) and errors[1] / errors[2] == pytest.approx(
+        100, rel=0.05
+    )
+
+
+# Identity 7
+
+
+@given(seeds, st.floats(0.01, 100))
+def test_on_a_linear_isometry_each_step_shrinks_by_one_plus_r(seed, r):
+    net = Network.random(seed, tau=5, batch=2, d=4, p=2, activation="identity")
+    net = replace(net, W=torch.linalg.qr(net.W)[0])
+    h_grad = backward(net, TargetProp(r))[3]
+    adjoint = backward(net, BackProp())[3]
+    torch.testing.assert_close(h_grad, adjoint / (1 + r) ** 5, rtol=1e-10, atol=1e-13)
+
+
+# Identity 9
+
+
+@given(
+    seeds,
+    st.sampled_from([BackProp(), TargetProp(0.5), TargetProp(1.0, 1.0, True, accumulate="through_time")]),
+)
+def test_batches_permute_and_split(seed, rule):
+    net = Network.random(seed, tau=6, batch=5, d=4, p=3)
+    rnn, _, x_grad, h_grad = backward(net, rule, on_steps=(2, -1))
+    order = torch.randperm(5, generator=torch.Generator().manual_seed(seed))
+    permuted, _, x_permuted, h_permuted = backward(
+        replace(net, x=net.x[:, order], h_0=net.h_0[order]), rule, on_steps=(2, -1)
+    )
+    torch.testing.assert_close((x_permuted, h_permuted), (x_grad[:, order], h_grad[order]), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(permuted.weight_hh_l0.grad, rnn.weight_hh_l0.grad, rtol=1e-10, atol=1e-12)
+    parts = [
+        backward(replace(net, x=net.x[:, k], h_0=net.h_0[k]), rule, on_steps=(2, -1))[0]
+        for k in (slice(2), slice(2, 5))
+    ]
+    for name, parameter in rnn.named_parameters():
+        total = sum(dict(part.named_parameters())[name].grad for part in parts)
+        torch.testing.assert_close(total, parameter.grad, rtol=1e-10, atol=1e-12)
+
+
+# Identity 10
+
+
+@given(seeds, st.floats(1e-2, 10))
+def test_float32_is_as_good_as_the_conditioning_allows(seed, r):
+    net = Network.random(seed, tau=4, batch=3, d=5, p=2)
+    exact = backward(net, TargetProp(r))[0]
+    rnn = module(net, TargetProp(r)).float()
+    output, _ = rnn(net.x.float(), net.h_0.float().unsqueeze(0))
+    (output[-1] * torch.linspace(-1, 1, 5)).sin().sum().backward()
+    condition = 1 + float(torch.linalg.matrix_norm(net.W, 2)) ** 2 / r
+    # Each of four steps may lose the condition number; 1/a′ amplifies the rounding of h by at most 1/(2·margin) = 500,
+    # but on these states by less than 100.
+    bound = 4 * condition * 100 * torch.finfo(torch.float32).eps
+    error = (rnn.weight_hh_l0.grad.double() - exact.weight_hh_l0.grad).norm() / exact.weight_hh_l0.grad.norm()
+    assert float(error) < bound
+
+
+# Identities 12, 13 and 14: the calibrated form
+
+
+def test_calibrated_tends_to_backprop_at_first_order_in_one_over_r():
+    for activation in ("tanh", "relu"):
+        net = Network.random(3, tau=6, batch=3, d=5, p=2, activation=activation)
+        bptt = backward(net, BackProp(), on_steps=(1, -1))[0].weight_hh_l0.grad
+        errors = []
+        for r in (1e3, 1e4, 1e5):
+            found = backward(net, TargetProp(r, r, True), on_steps=(1, -1))[0].weight_hh_l0.grad
+            errors.append(float((found - bptt).norm() / bptt.norm()))
+        assert errors[2] < 1e-3
+        assert errors[0] / errors[1] == pytest.approx(10, rel=0.1) and errors[1] / errors[2] == pytest.approx(
+            10, rel=0.1
+        )
+
+
+@given(seeds, st.floats(0.1, 4), activations)
+def test_the_middle_never_expands(seed, scale, activation):
+    net = Network.random(seed, tau=5, batch=3, d=5, p=2, activation=activation, scale=scale)
+    _, losses, _, h_grad = backward(net, TargetProp(1.0, 1.0, True))
+    assert (h_grad.norm(dim=1) <= losses[-1].norm(dim=1) * (1 + 1e-9)).all()
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_the_middle_gain_of_one_unit(log_w, z):
+    w, slope = math.exp(log_w), 1 / math.cosh(z) ** 2
+    zero = torch.zeros(1, 1, dtype=torch.float64)
+    net = Network("tanh", zero + w, zero, zero[0] + z, zero.unsqueeze(0), zero)
+    _, losses, _, h_grad = backward(net, TargetProp(1.0, 1.0, True))
+    gain = 1 / math.cosh(math.log(w)) / math.cosh(math.log(slope))
+    assert float(h_grad) == pytest.approx(gain * float(losses[-1]), rel=1e-6)
+
+
+def test_calibrated_tends_to_the_exact_inverse():
+    net = Network.random(4, tau=3, batch=2, d=4, p=2, scale=0.5)
+    net = replace(net, W=net.W + torch.eye(4, dtype=torch.float64))
+    h = net.states()
+    errors = []
+    for r in (1e-3, 1e-4, 1e-5):
+        _, losses, _, h_grad = backward(net, TargetProp(r, r, True))
+        exact = losses[-1]
+        for t in (3, 2, 1):  # (W⁻¹ diag(1/a′)) applied to a row
+            exact = torch.linalg.solve(net.W, (exact / net.slope(t, h[t - 1])).T).T
+        errors.append(float((h_grad - exact).norm() / exact.norm()))
+    assert errors[0] / errors[1] == pytest.approx(10, rel=0.3) and errors[1] / errors[2] == pytest.approx(10, rel=0.1)
+
+
+# What a reader can do wrong, and what a run can run into
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_layers": 2}, "num_layers=2 is not supported by tpcore.nn.RNN yet: use num_layers=1"),
+        ({"dropout": 0.5}, "dropout=0.5 is not supported"),
+        ({"bidirectional": True}, "bidirectional=True is not supported"),
+        ({"nonlinearity": "gelu"}, "nonlinearity must be one of 'tanh', 'relu', 'identity', got 'gelu'"),
+    ],
+)
+def test_unsupported_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        RNN(3, 4, **options)
+
+
+def test_a_rule_that_is_none_is_refused():
+    with pytest.raises(TypeError, match="rule must be"):
+        RNN(3, 4, rule="tp")
+    rnn = RNN(3, 4)
+    rnn.rule = None
+    with pytest.raises(TypeError, match="rule must be"):
+        rnn(torch.zeros(2, 1, 3))
+
+
+x = torch.zeros(5, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([[1.0]],), TypeError, "input must be a torch.Tensor, got list"),
+        ((pack_sequence([x[0]]),), TypeError, "input must be a torch.Tensor, got PackedSequence"),
+        ((torch.zeros(5, 2, 4),), ValueError, r"shape \(τ, B, p\) .* p = input_size = 3; its shape is \(5, 2, 4\)"),
+        ((x[:0],), ValueError, "τ ≥ 1"),
+        ((x[0, 0],), ValueError, r"input must have 2 or 3 dimensions; its shape is \(3,\)"),
+        ((x.double(),), TypeError, "input is torch.float64 on cpu but the weights are torch.float32"),
+        ((x, torch.zeros(1, 3, 4)), ValueError, r"hx must have shape \(1, 2, 4\).*its shape is \(1, 3, 4\)"),
+        ((x, torch.zeros(2, 4)), ValueError, "hx must have 3 dimensions"),
+        ((x + math.inf,), ValueError, r"input holds 30 values that are not finite, the first at \[0, 0, 0\]"),
+        ((x, torch.full((1, 2, 4), math.nan)), ValueError, "hx holds 8 values that are not finite"),
+    ],
+)
+def test_bad_input_is_explained(arguments, error, message):
+    with pytest.raises(error, match=message):
+        RNN(3, 4)(*arguments)
+
+
+def test_half_precision_is_refused():
+    with pytest.raises(TypeError, match=r"computes in float32 or float64; its weights are torch.bfloat16"):
+        RNN(3, 4, dtype=torch.bfloat16)(torch.zeros(5, 2, 3, dtype=torch.bfloat16))
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_grad():
+    rnn = RNN(3, 4, rule=TargetProp(1.0))
+    output, _ = rnn(torch.randn(5, 2, 3))
+    with pytest.raises(FloatingPointError, match=r"direction of W under TargetProp.*not finite"):
+        (output.sum() * math.nan).backward()
+    assert all(p.grad is None for p in rnn.parameters())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_diverged_are_named(value):
+    for nonlinearity in ("tanh", "relu"):
+        rnn = RNN(3, 4, rule=TargetProp(1.0), nonlinearity=nonlinearity)
+        with torch.no_grad():
+            rnn.weight_hh_l0[0, 0] = value
+        with pytest.raises(FloatingPointError, match=r"weights have diverged|W holds 1 of 16 values"):
+            rnn(torch.randn(5, 2, 3))[0].sum().backward()
+        assert all(p.grad is None for p in rnn.parameters())
+
+
+def test_an_exploding_displacement_is_an_error():
+    rnn = RNN(3, 4, rule=TargetProp(1e-6))
+    with torch.no_grad():
+        rnn.weight_hh_l0.copy_(0.01 * torch.eye(4))
+    with pytest.raises(FloatingPointError, match="exploded: take smaller steps or a larger r"):
+        rnn(torch.randn(100, 2, 3))[1].sum().backward()
+
+
+def test_differentiating_twice_is_refused():
+    rnn = RNN(3, 4)
+    output, _ = rnn(torch.randn(5, 2, 3))
+    (grad,) = torch.autograd.grad(output.square().sum(), rnn.weight_hh_l0, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
+def test_vanished_displacements_are_zero_not_denormal():
+    rnn = RNN(1, 8, rule=TargetProp(50.0))
+    x = torch.randn(300, 2, 1, requires_grad=True)
+    rnn(x)[1].sum().backward()
+    smallest = torch.finfo(torch.float32).tiny
+    assert (x.grad[0] == 0).all()
+    assert not ((x.grad != 0) & (x.grad.abs() < smallest)).any()
+
+
+def test_nothing_global_changes():
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    rnn = RNN(3, 4, rule=TargetProp(1.0))
+    torch.set_rng_state(state)
+    rnn(torch.zeros(5, 2, 3))[1].sum().backward()
+    assert torch.equal(torch.get_rng_state(), state) and torch.get_num_threads() == threads
+
+
+def test_without_gradients_nothing_is_recorded():
+    with torch.no_grad():
+        output, h_n = RNN(3, 4, rule=TargetProp(1.0))(torch.randn(5, 2, 3))
+    assert output.grad_fn is None and h_n.grad_fn is None
+    torch.testing.assert_close(output[-1], h_n[0])

@@ -1,0 +1,122 @@
+import math
+
+import pytest
+import torch
+
+from tpcore import BackProp, TargetProp
+from tpcore.nn import SequenceClassifier, orthonormal_
+from tpcore.tasks import TemporalOrder
+from tpcore.training import train, train_classifier, two_step_sizes
+
+TASK = TemporalOrder(10)
+QUICK = {"hidden_size": 8, "steps": 30, "log_every": 10, "test_size": 50, "progress": False}
+
+
+def without_time(run):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in run.rows]
+
+
+def test_a_seed_repeats_bit_for_bit():
+    rule = TargetProp(1.0, step=0.1)
+    runs = [train_classifier(TASK, rule, gamma_theta=0.1, gamma_h=0.1, seed=seed, **QUICK) for seed in (3, 3, 4)]
+    assert without_time(runs[0]) == without_time(runs[1]) != without_time(runs[2])
+
+
+def test_rows_and_the_last_step():
+    run = train_classifier(TASK, BackProp(), gamma_theta=0.1, gamma_h=1.0, seed=0, **{**QUICK, "steps": 25})
+    assert run.column("step") == [0, 10, 20, 25] and run.diverged_at is None
+    assert run.rows[0]["train_loss"] is None and all(row["train_loss"] > 0 for row in run.rows[1:])
+    assert all(0 <= accuracy <= 1 for accuracy in run.column("accuracy"))
+    seconds = run.column("seconds")
+    assert seconds[0] == 0 and seconds == sorted(seconds)
+
+
+def test_it_learns_with_every_rule():
+    rules = [
+        BackProp(),
+        TargetProp(1.0, 1.0, True, step=0.1),
+        TargetProp(1.0, 1.0, True, accumulate="through_time", step=0.1),
+    ]
+    options = {**QUICK, "hidden_size": 16, "steps": 400, "log_every": 400, "test_size": 500}
+    for rule in rules:
+        run = train_classifier(TASK, rule, gamma_theta=0.3, gamma_h=0.1, seed=0, **options)
+        assert run.rows[-1]["accuracy"] > 0.95, rule
+
+
+def test_the_loop_is_plain_gradient_descent_under_backprop():
+    """Twenty lines of torch alone give the same weights."""
+    generator = torch.Generator().manual_seed(5)
+    model = SequenceClassifier(6, 8, 4, rule=BackProp(), generator=generator)
+    rnn, head = torch.nn.RNN(6, 8, batch_first=True), torch.nn.Linear(8, 4)
+    rnn.load_state_dict(model.recurrent.state_dict())
+    head.load_state_dict(model.output.state_dict())
+    train(model, TASK, two_step_sizes(model, 0.2, 0.5), steps=20, seed=7, test_size=10, progress=False)
+    data = torch.Generator().manual_seed(2 * 7)
+    for _ in range(20):
+        inputs, targets = TASK.batch(20, data)
+        rnn.zero_grad()
+        head.zero_grad()
+        torch.nn.functional.cross_entropy(head(rnn(inputs)[1][0]), targets).backward()
+        with torch.no_grad():
+            for module, size in ((rnn, 0.2 * 0.5), (head, 0.2)):
+                for parameter in module.parameters():
+                    parameter -= size * parameter.grad
+    for ours, theirs in zip(model.parameters(), [*rnn.parameters(), *head.parameters()], strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_a_divergence_is_recorded_and_stops_the_run():
+    rule = TargetProp(1.0, accumulate="through_time", step=0.1)
+    run = train_classifier(TemporalOrder(20), rule, gamma_theta=0.3, gamma_h=0.1, seed=0, **{**QUICK, "steps": 100})
+    assert run.diverged_at is not None and 1 <= run.diverged_at <= 100 and "not finite" in run.reason
+    assert run.column("step")[0] == 0 and run.column("step")[-1] < run.diverged_at
+
+
+def test_held_out_sequences_are_not_trained_on():
+    drawn = []
+
+    class Watched(TemporalOrder):
+        def batch(self, size, generator):
+            drawn.append((size, generator.initial_seed()))
+            return super().batch(size, generator)
+
+    train_classifier(Watched(10), BackProp(), gamma_theta=0.1, gamma_h=1.0, seed=2, **QUICK)
+    held_out = {seed for size, seed in drawn if size == 50}
+    trained = {seed for size, seed in drawn if size == 20}
+    assert len(held_out) == len(trained) == 1 and held_out.isdisjoint(trained)
+
+
+def test_the_global_generator_is_left_alone():
+    state = torch.get_rng_state()
+    train_classifier(TASK, BackProp(), gamma_theta=0.1, gamma_h=1.0, seed=2, **QUICK)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_two_step_sizes_move_both_rules_alike():
+    """In the far limit of the calibrated rule, where it is back-propagation, a step of either is the same."""
+    after = []
+    for rule in (BackProp(), TargetProp(1e8, 1e8, True, step=0.1)):
+        model = SequenceClassifier(6, 8, 4, rule=rule, generator=torch.Generator().manual_seed(0))
+        train(model, TASK, two_step_sizes(model, 0.3, 0.1), steps=5, seed=0, test_size=10, progress=False)
+        after.append(list(model.parameters()))
+    torch.testing.assert_close(after[0], after[1], rtol=1e-4, atol=1e-6)
+
+
+def test_contradicting_step_sizes_are_refused():
+    model = SequenceClassifier(6, 8, 4, rule=TargetProp(1.0, step=0.5))
+    with pytest.raises(ValueError, match=r"gamma_h = 0\.1 but the rule's step is 0.5"):
+        two_step_sizes(model, 0.1, 0.1)
+
+
+@pytest.mark.parametrize("name", ["steps", "batch_size", "log_every", "test_size"])
+def test_counts_below_one_are_named(name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        train_classifier(TASK, BackProp(), gamma_theta=0.1, gamma_h=1.0, seed=0, **{**QUICK, name: 0})
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7)])
+def test_orthonormal(shape):
+    Q = orthonormal_(torch.empty(shape), torch.Generator().manual_seed(0)).double()
+    gram = Q @ Q.T if shape[0] <= shape[1] else Q.T @ Q
+    torch.testing.assert_close(gram, torch.eye(min(shape), dtype=torch.float64), rtol=1e-5, atol=1e-6)
+    assert math.isclose(float(Q.norm()) ** 2, min(shape), rel_tol=1e-5)
