@@ -41,8 +41,7 @@ def test_an_old_python_can_read_the_script() -> None:
     found = [
         node
         for node in ast.walk(tree)
-        if isinstance(node, too_new)
-        and not (isinstance(node, ast.Starred) and isinstance(node.ctx, ast.Load))
+        if isinstance(node, too_new) and not (isinstance(node, ast.Starred) and isinstance(node.ctx, ast.Load))
     ]
     assert not found
     for node in ast.walk(tree):

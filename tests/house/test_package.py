@@ -21,9 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_it_holds_every_tracked_file_of_the_package(wheel: zipfile.ZipFile) -> None:
-    listing = subprocess.run(
-        ["git", "ls-files", "tpcore"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    listing = subprocess.run(["git", "ls-files", "tpcore"], cwd=ROOT, check=True, capture_output=True, text=True)
     tracked = {name for name in listing.stdout.splitlines() if (ROOT / name).is_file()}
     assert tracked
     assert tracked <= set(wheel.namelist())
@@ -44,11 +42,7 @@ def test_it_needs_only_torch_numpy_and_tqdm(wheel: zipfile.ZipFile) -> None:
 def test_importing_it_needs_no_extra() -> None:
     """What the extras bring is refused to a fresh interpreter, and tpcore is imported."""
     extras = ["plotly", "ipywidgets", "anywidget", "IPython", "joblib", "matplotlib", "scipy", "sphinx"]
-    code = (
-        f"import sys; sys.modules.update(dict.fromkeys({extras})); import tpcore; print(tpcore.__version__)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    code = f"import sys; sys.modules.update(dict.fromkeys({extras})); import tpcore; print(tpcore.__version__)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "0.1.0"

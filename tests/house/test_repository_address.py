@@ -15,6 +15,7 @@ from tools import set_repository
 ROOT = Path(__file__).parents[2]
 ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["repository"]
 ACCOUNT, NAME = set_repository.parse(ADDRESS)
+PLACEHOLDER = "-".join(["your", "account"])  # in pieces: this file is searched for it too
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -42,9 +43,7 @@ def clone(tmp_path: Path) -> Path:
 
 def change(clone: Path, url: str) -> subprocess.CompletedProcess[str]:
     script = ROOT / "tools/set_repository.py"
-    return subprocess.run(
-        [sys.executable, script, url], cwd=clone, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, script, url], cwd=clone, capture_output=True, text=True, check=False)
 
 
 def test_no_trace_of_the_old_address_remains(clone: Path) -> None:
@@ -55,11 +54,9 @@ def test_no_trace_of_the_old_address_remains(clone: Path) -> None:
         rf"{re.escape(ACCOUNT)}[./%\w]*{re.escape(NAME)}|{re.escape(ACCOUNT)}\.github\.io".encode(),
         re.IGNORECASE,
     )
-    left_behind = {
-        name: match[0] for name, content in after.items() if (match := old.search(content)) is not None
-    }
+    left_behind = {name: match[0] for name, content in after.items() if (match := old.search(content)) is not None}
     assert not left_behind
-    if ACCOUNT == "-".join(["your", "account"]):  # the placeholder is no word of any other sentence
+    if ACCOUNT == PLACEHOLDER:  # no word of any other sentence
         assert not [name for name, content in after.items() if ACCOUNT.encode() in content]
     urls = tomllib.loads((clone / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
     assert urls["repository"] == "https://github.com/Some-Lab/tp.book"
@@ -69,9 +66,7 @@ def test_no_trace_of_the_old_address_remains(clone: Path) -> None:
 
 
 def test_it_can_be_repeated_and_undone(clone: Path) -> None:
-    other = "/".join(
-        ["https://github.com", "other-account", "other-name"]
-    )  # in pieces: this file is rewritten too
+    other = "/".join(["https://github.com", "other-account", "other-name"])  # in pieces: this file is rewritten too
     before = contents(clone)
     assert change(clone, other).returncode == 0
     once = contents(clone)
@@ -81,9 +76,7 @@ def test_it_can_be_repeated_and_undone(clone: Path) -> None:
     assert contents(clone) == before
 
 
-@pytest.mark.parametrize(
-    "url", ["", "a/b", "https://gitlab.com/a/b", "https://github.com/a", "git@github.com:a/b"]
-)
+@pytest.mark.parametrize("url", ["", "a/b", "https://gitlab.com/a/b", "https://github.com/a", "git@github.com:a/b"])
 def test_what_is_no_address_is_refused_before_anything_changes(clone: Path, url: str) -> None:
     before = contents(clone)
     result = change(clone, url)
