@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -170,7 +171,7 @@ def check_finite(name: str, value: Tensor) -> None:
 
 def _all_finite(value: Tensor) -> bool:
     # A sum is cheaper than a mask and is finite only if all values are; a sum that overflowed is looked at again.
-    return bool(torch.isfinite(value.detach().sum())) or bool(torch.isfinite(value).all())
+    return math.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
 
 
 class _Recurrence(torch.autograd.Function):
@@ -214,5 +215,6 @@ def _check_directions(found: Directions, rule: Rule, W: Tensor) -> None:
         if value is not None and not _all_finite(value):
             raise FloatingPointError(
                 f"the direction of {name} under {rule} is not finite (norm of W: {float(W.norm()):.3g}). "
-                "Either the gradient of the loss was not finite, or what is carried back has exploded: take smaller steps or a larger r"
+                "Either the gradient of the loss was not finite, or what is carried back has exploded: "
+                "take smaller steps or a larger r"
             )

@@ -1,0 +1,76 @@
+"""What flows back through a recurrence, measured: norms through time, and the angle to the gradient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tpcore.activations import activation_named
+from tpcore.nn import RNN, SequenceClassifier
+from tpcore.recurrences import Pass, carried_back, run_forward
+from tpcore.rules import BackProp, Rule, TargetProp
+
+
+def carried(rnn: RNN, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
+    """What a rule carries back from a gradient on the last hidden state.
+
+    Parameters
+    ----------
+    rnn : RNN
+        Its weights and activation; its own rule plays no part.
+    rule : BackProp or TargetProp
+    inputs : Tensor (τ, B, p)
+    h_0, grad_last : Tensor (B, d)
+        The initial state and ∂ℓ/∂h_τ.
+
+    Returns
+    -------
+    numpy.ndarray (τ + 1, B, d)
+        λ_t under `BackProp`, the displacement δ_t under `TargetProp`, for t = 0 … τ.
+    """
+    forward = _pass(rnn, inputs, h_0)
+    if isinstance(rule, TargetProp):
+        rule = replace(rule, accumulate="local")  # the displacements do not depend on how they are used
+    found = np.empty(tuple(forward.states.shape))
+    for t, D in carried_back(rule, forward, None, grad_last):
+        found[t : t + len(D)] = D
+    return -found if isinstance(rule, TargetProp) else found
+
+
+def norms_through_time(model: SequenceClassifier, rule: Rule, inputs: Tensor, grad_last: Tensor) -> np.ndarray:
+    """‖λ_t‖ or ‖δ_t‖ over the whole batch, for t = 0 … τ; inputs are (B, τ, p)."""
+    h_0 = inputs.new_zeros(len(inputs), model.recurrent.hidden_size)
+    flows = carried(model.recurrent, rule, inputs.transpose(0, 1), h_0, grad_last)
+    return np.sqrt((flows**2).sum((1, 2)))
+
+
+def gradient_on_last_state(model: SequenceClassifier, inputs: Tensor, targets: Tensor) -> Tensor:
+    """∂ℓ/∂h_τ of the cross-entropy, (B, d); inputs are (B, τ, p)."""
+    with torch.no_grad():
+        last = model.recurrent(inputs)[1][0]
+    last.requires_grad_()
+    loss = torch.nn.functional.cross_entropy(model.output(last), targets)
+    (gradient,) = torch.autograd.grad(loss, last)
+    return gradient
+
+
+def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tensor, targets: Tensor) -> float:
+    """The angle, in degrees, between a rule's direction for all recurrent parameters and back-propagation's."""
+    directions = []
+    for each in (rule, BackProp()):
+        model.recurrent.rule = each
+        loss = torch.nn.functional.cross_entropy(model(inputs), targets)
+        grads = torch.autograd.grad(loss, list(model.recurrent.parameters()))
+        directions.append(torch.cat([grad.flatten() for grad in grads]))
+    cosine = torch.nn.functional.cosine_similarity(directions[0], directions[1], dim=0)
+    return float(torch.rad2deg(torch.acos(cosine.clamp(-1, 1))))
+
+
+def _pass(rnn: RNN, inputs: Tensor, h_0: Tensor) -> Pass:
+    activation = activation_named(rnn.nonlinearity)
+    bias = (rnn.bias_ih_l0 + rnn.bias_hh_l0).detach() if rnn.bias else None
+    W, U = rnn.weight_hh_l0.detach(), rnn.weight_ih_l0.detach()
+    return Pass(activation, inputs, run_forward(activation, inputs, h_0, W, U, bias), W, U, bias)

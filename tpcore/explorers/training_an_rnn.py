@@ -1,0 +1,155 @@
+"""The explorers of the chapter *Training an RNN with targets*."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from tpcore.explorers import Choice, Explorer, LogSlider, Slider
+from tpcore.figures import NEUTRAL, PALETTE, SEQUENCE, band, figure
+from tpcore.nn import SequenceClassifier
+from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.tasks import TemporalOrder
+from tpcore.training import train, train_classifier, two_step_sizes
+
+# A size at which a network trains in a fraction of a second
+TASK = TemporalOrder(20)
+HIDDEN, STEPS, LOG_EVERY, TEST_SIZE = 32, 300, 25, 300
+SEEDS = (0, 1, 2)
+LOGGED = np.arange(0, STEPS + 1, LOG_EVERY)
+
+TARGETS = ("local", "through_time")
+METHODS = {"local": "TP, local", "through_time": "TP, through time", "backprop": "Back-propagation"}
+CALIBRATIONS = {"paper": "Paper's, s = 0", "calibrated": "Calibrated, s = r"}
+
+
+@cache
+def seed_accuracies(rule: Rule, gamma_h: float, gamma_theta: float) -> tuple[np.ndarray, list[int | None]]:
+    """Held-out accuracy (seeds, logged steps), NaN after a divergence, and the step at which each seed diverged."""
+    accuracy = np.full((len(SEEDS), len(LOGGED)), np.nan)
+    diverged = []
+    for row, seed in zip(accuracy, SEEDS, strict=True):
+        run = train_classifier(
+            TASK, rule, hidden_size=HIDDEN, gamma_theta=gamma_theta, gamma_h=gamma_h, seed=seed,
+            steps=STEPS, log_every=LOG_EVERY, test_size=TEST_SIZE, progress=False,
+        )  # fmt: skip
+        row[: len(run.rows)] = run.column("accuracy")
+        diverged.append(run.diverged_at)
+    return accuracy, diverged
+
+
+def trained(method: str, calibration: str, r: float, gamma_h: float, gamma_theta: float) -> dict[str, Any]:
+    """Accuracy along training of the chosen method, beside back-propagation at the same two step sizes."""
+    rule: Rule = BackProp()
+    if method != "backprop":
+        s, calibrated = (r, True) if calibration == "calibrated" else (0.0, False)
+        rule = TargetProp(r, s, calibrated, accumulate=method, step=gamma_h)
+    accuracy, diverged = seed_accuracies(rule, gamma_h, gamma_theta)
+    reference, _ = seed_accuracies(BackProp(), gamma_h, gamma_theta)
+    return {"method": method, "accuracy": accuracy, "diverged": diverged, "reference": reference}
+
+
+def accuracy_axes(height: int = 400) -> go.Figure:
+    """Accuracy against training steps, with the level of chance."""
+    fig = figure("training step", "held-out accuracy", x_range=(0, STEPS), y_range=(0, 1.03), height=height)
+    fig.add_hline(y=1 / TASK.output_size)
+    return fig
+
+
+def add_seeds(fig: go.Figure, accuracy: np.ndarray, name: str, color: str, **line: Any) -> None:
+    """The median over the seeds still running, in a band from the worst to the best of them."""
+    alive = ~np.isnan(accuracy).all(0)
+    steps, values = LOGGED[alive], accuracy[:, alive]
+    for trace in band(steps, np.nanmin(values, 0), np.nanmax(values, 0), color, name):
+        fig.add_trace(trace)
+    fig.add_scatter(x=steps, y=np.nanmedian(values, 0), name=name, mode="lines", line={"color": color, **line})
+
+
+def training_figure(result: dict[str, Any]) -> go.Figure:
+    """The curves of `trained`; a cross marks where a seed diverged."""
+    fig = accuracy_axes()
+    add_seeds(fig, result["reference"], "back-propagation", PALETTE["orange"], dash="dash")
+    if result["method"] != "backprop":
+        add_seeds(fig, result["accuracy"], METHODS[result["method"]], PALETTE["blue"])
+    crosses = [(step, seed) for seed, step in enumerate(result["diverged"]) if step is not None]
+    last = [result["accuracy"][seed][~np.isnan(result["accuracy"][seed])][-1] for _, seed in crosses]
+    fig.add_scatter(
+        x=[step for step, _ in crosses], y=last, mode="markers", showlegend=bool(crosses),
+        name=f"diverged: {len(crosses)} of {len(SEEDS)} seeds",
+        marker={"symbol": "x", "size": 11, "color": PALETTE["red"]},
+    )  # fmt: skip
+    return fig
+
+
+training_explorer = Explorer(
+    title="Train at this setting",
+    description="Held-out accuracy against training steps: the median of three seeds in a band from the worst to the "
+    "best, beside back-propagation at the same two step sizes. The dotted line is chance. Crosses mark divergences.",
+    controls=[
+        Choice("method", "Rule", METHODS, value="local"),
+        Choice("calibration", "Inversion", CALIBRATIONS, value="paper", active_when={"method": TARGETS}),
+        LogSlider("r", "Regularization r", 1e-1, 1e1, points=5, value=1.0, active_when={"method": TARGETS}),
+        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-3, 1e-1, points=5, value=1e-2),
+        LogSlider("gamma_theta", "Parameter step γ<sub>θ</sub>", 1e-1, 1e0, points=3, value=1e-1),
+    ],
+    compute=trained,
+    draw=training_figure,
+)
+
+
+# One trained network reads a sequence
+
+
+@cache
+def trained_network() -> SequenceClassifier:
+    """A network trained by calibrated target propagation, r = s = 1, from the first seed."""
+    rule = TargetProp(1.0, 1.0, calibrated=True, step=0.1)
+    weights = torch.Generator().manual_seed(SEEDS[0])
+    with torch.random.fork_rng(devices=[]):
+        model = SequenceClassifier(TASK.input_size, HIDDEN, TASK.output_size, rule=rule, generator=weights)
+    optimizer = two_step_sizes(model, 0.3, 0.1)
+    train(model, TASK, optimizer, steps=STEPS, seed=SEEDS[0], test_size=TEST_SIZE, progress=False)
+    return model
+
+
+def answers(example: int) -> dict[str, Any]:
+    """What the network would answer after each symbol of a held-out sequence."""
+    model = trained_network()
+    inputs, targets = TASK.batch(20, torch.Generator().manual_seed(1000))
+    with torch.no_grad():
+        states, _ = model.recurrent(inputs[example : example + 1])
+        probabilities = torch.softmax(model.output(states[0]), 1).numpy()
+    return {
+        "symbols": inputs[example].argmax(1).numpy(),
+        "class": int(targets[example]),
+        "probabilities": probabilities,
+    }
+
+
+def answers_figure(result: dict[str, Any]) -> go.Figure:
+    """The probability of each pair of markers after each symbol; the markers stand at the top."""
+    symbols, position = result["symbols"], np.arange(1, TASK.length + 1)
+    fig = figure("position in the sequence", "probability", x_range=(0.5, TASK.length + 0.5), y_range=(0, 1.15))
+    for pair in range(TASK.output_size):
+        right = pair == result["class"]
+        line = {"color": SEQUENCE[pair], "width": 3.5 if right else 1.5, "dash": "solid" if right else "dot"}
+        name = f"{pair // 2}, then {pair % 2}" + (" (true)" if right else "")
+        fig.add_scatter(x=position, y=result["probabilities"][:, pair], name=name, mode="lines+markers", line=line)
+    for place in position[symbols < 2]:
+        fig.add_vline(x=int(place), line={"color": NEUTRAL, "dash": "dot", "width": 1})
+        fig.add_annotation(x=int(place), y=1.1, text=f"marker {symbols[place - 1]}")
+    return fig
+
+
+answers_explorer = Explorer(
+    title="What the network would answer so far",
+    description="The probability that a trained network gives to each of the four answers after each symbol of a "
+    "sequence. It changes at the two markers and then holds to the end.",
+    controls=[Slider("example", "Sequence", 0, 19, points=20, value=0)],
+    compute=answers,
+    draw=answers_figure,
+)

@@ -1,0 +1,43 @@
+"""The explorer on the book's first screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tpcore.explorers import Explorer, LogSlider
+from tpcore.explorers.training_an_rnn import accuracy_axes, add_seeds, seed_accuracies
+from tpcore.figures import PALETTE
+from tpcore.rules import BackProp, TargetProp
+
+GAMMA_H, GAMMA_THETA = 0.03, 0.3
+
+
+def three_rules(r: float) -> dict[str, Any]:
+    """Accuracy (seeds, logged steps) of the paper's rule, the calibrated one and back-propagation, at equal steps."""
+    rules = {
+        "paper": TargetProp(r, step=GAMMA_H),
+        "calibrated": TargetProp(r, r, calibrated=True, step=GAMMA_H),
+        "backprop": BackProp(),
+    }
+    return {name: seed_accuracies(rule, GAMMA_H, GAMMA_THETA)[0] for name, rule in rules.items()}
+
+
+def three_rules_figure(result: dict[str, Any]) -> go.Figure:
+    """The three curves, each with its seeds' band."""
+    fig = accuracy_axes(height=360)
+    add_seeds(fig, result["backprop"], "back-propagation", PALETTE["orange"], dash="dash")
+    add_seeds(fig, result["paper"], "targets, the paper's rule", PALETTE["blue"])
+    add_seeds(fig, result["calibrated"], "targets, calibrated", PALETTE["green"])
+    return fig
+
+
+welcome_explorer = Explorer(
+    title="A recurrent network learns from targets",
+    description="Held-out accuracy on a memory task against training steps, for two rules of target propagation and "
+    "for back-propagation; the median of three seeds in a band from the worst to the best. The dotted line is chance.",
+    controls=[LogSlider("r", "Regularization r", 1e-1, 1e1, points=9, value=1.0)],
+    compute=three_rules,
+    draw=three_rules_figure,
+)
