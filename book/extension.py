@@ -17,14 +17,26 @@ from sphinx.errors import SphinxError
 from sphinx.util.fileutil import copy_asset
 
 PAGE_BUDGET = 1_500_000  # bytes of explorers' data in one page
-_DATA = re.compile(r'<figcaption class="explorer-title">(.*?)</figcaption>.*?<script[^>]*class="explorer-data">(.*?)</script>', re.S)
+_DATA = re.compile(
+    r'<figcaption class="explorer-title">(.*?)</figcaption>.*?<script[^>]*class="explorer-data">(.*?)</script>', re.S
+)
 
 # What a browser fetches by itself: these attributes of these elements. A link leaves the site only when clicked.
 FETCHED = {
     "img": ("src", "srcset"), "script": ("src",), "iframe": ("src",), "source": ("src", "srcset"), "audio": ("src",),
     "video": ("src", "poster"), "object": ("data",), "embed": ("src",), "input": ("src",), "use": ("href", "xlink:href"), "image": ("href", "xlink:href"),
 }  # fmt: skip
-FETCHED_LINKS = {"stylesheet", "preload", "prefetch", "preconnect", "dns-prefetch", "icon", "manifest", "modulepreload", "apple-touch-icon"}
+FETCHED_LINKS = {
+    "stylesheet",
+    "preload",
+    "prefetch",
+    "preconnect",
+    "dns-prefetch",
+    "icon",
+    "manifest",
+    "modulepreload",
+    "apple-touch-icon",
+}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -33,6 +45,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     root = str(Path(app.srcdir).resolve())  # kernels start in the notebooks' folder
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     app.connect("html-page-context", _add_explorer_script)
+    app.connect("html-page-context", _drop_thebe, priority=900)
     app.connect("build-finished", _copy_plotly)
     app.connect("build-finished", _check_pages, priority=900)
     app.add_css_file("style.css", priority=900)
@@ -46,10 +59,22 @@ def _add_explorer_script(app: Sphinx, page: str, template: str, context: dict[st
         app.add_js_file("explorer.js", loading_method="defer")
 
 
+def _drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Jupyter Book loads sphinx-thebe even where it is off; its script names a foreign host and declares it twice."""
+    context["script_files"] = [script for script in context["script_files"] if not _is_thebe(script)]
+
+
+def _is_thebe(script: Any) -> bool:
+    attributes = getattr(script, "attributes", {})
+    return "thebe" in f"{getattr(script, 'filename', '')} {attributes.get('body', '')}".lower()
+
+
 def _copy_plotly(app: Sphinx, error: Exception | None) -> None:
     """The Python package's own copy, so that notebooks and pages draw with one version."""
     if error is None and app.builder.format == "html":
-        copy_asset(str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js"), str(Path(app.outdir, "_static")))
+        copy_asset(
+            str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js"), str(Path(app.outdir, "_static"))
+        )
 
 
 def _check_pages(app: Sphinx, error: Exception | None) -> None:
@@ -80,7 +105,9 @@ def foreign_requests(name: str, text: str) -> list[str]:
     """The complaints about everything that a browser would fetch from another host to show the page."""
     finder = _Fetches()
     finder.feed(text)
-    return [f"{name}: it would fetch {address} from another host; keep a copy in book/assets" for address in finder.foreign]
+    return [
+        f"{name}: it would fetch {address} from another host; keep a copy in book/assets" for address in finder.foreign
+    ]
 
 
 class _Fetches(HTMLParser):

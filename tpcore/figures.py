@@ -23,6 +23,7 @@ _AXIS = {
     "zeroline": False,
     "linecolor": NEUTRAL,
     "ticks": "outside",
+    "title": {"font": {"size": 14}, "standoff": 10},
     "tickcolor": NEUTRAL,
     "showline": True,
 }
@@ -39,7 +40,14 @@ TEMPLATE = go.layout.Template(
         "plot_bgcolor": "white",
         "xaxis": {**_AXIS, "automargin": True},
         "yaxis": {**_AXIS, "automargin": True},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         "margin": {"l": 56, "r": 16, "t": 16, "b": 48},
         "hovermode": "closest",
         "shapedefaults": {"line": {"color": NEUTRAL, "width": 1.5, "dash": "dot"}},

@@ -38,7 +38,7 @@
         this.chosen = this.data.controls.map((control) => control.start);
         this.moved();
       });
-      panel.append(reset);
+      this.figure.querySelector(".explorer-title").append(reset);
       this.stage.before(panel);
       this.moved();
     }
@@ -163,6 +163,7 @@
       this.width = this.stage.clientWidth;
       const figure = decode(this.data, this.position ?? "");
       const layout = dress(figure.layout, this.figure, this.width);
+      if (this.width < NARROW) figure.data.forEach((trace) => (trace.colorbar = { thickness: 10, ...trace.colorbar }));
       const drawn = window.Plotly.react(this.plot, figure.data, layout, { displayModeBar: false, scrollZoom: false, doubleClick: "reset" });
       drawn.then(() => this.figure.classList.add("explorer-drawn"));
     }
@@ -205,6 +206,7 @@
       if (!/^[xy]axis\d*$/.test(key)) continue;
       const axis = layout[key] ?? {};
       dressed[key] = { ...axis, fixedrange: true, gridcolor: color("grid"), zerolinecolor: color("line"), linecolor: color("line"), tickcolor: color("line") };
+      dressed[key].title = { ...axis.title, font: { ...axis.title?.font, size } };
       if (narrow && axis.nticks === undefined && axis.type !== "log") dressed[key].nticks = 5;
     }
     if (narrow) {

@@ -111,11 +111,15 @@ class Choice:
 
     def __post_init__(self) -> None:
         if len(self.options) < 2:
-            raise ValueError(f"Choice {self.name!r}: options = {dict(self.options)} leaves nothing to choose; give two or more")
+            raise ValueError(
+                f"Choice {self.name!r}: options = {dict(self.options)} leaves nothing to choose; give two or more"
+            )
         if self.value is None:
             object.__setattr__(self, "value", next(iter(self.options)))
         if self.value not in self.options:
-            raise ValueError(f"Choice {self.name!r}: value = {self.value!r} is not among its options {list(self.options)}")
+            raise ValueError(
+                f"Choice {self.name!r}: value = {self.value!r} is not among its options {list(self.options)}"
+            )
 
     @property
     def positions(self) -> tuple[str, ...]:

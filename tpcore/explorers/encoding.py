@@ -38,7 +38,12 @@ def encode(figures: Mapping[str, Any]) -> dict[str, Any]:
         position: [table.setdefault(texts[id(row)][path], len(table)) if path in row else ABSENT for path in varying]
         for position, row in leaves.items()
     }
-    return {"base": base, "paths": [list(path) for path in varying], "values": [json.loads(text) for text in table], "positions": encoded}
+    return {
+        "base": base,
+        "paths": [list(path) for path in varying],
+        "values": [json.loads(text) for text in table],
+        "positions": encoded,
+    }
 
 
 def decode(document: Mapping[str, Any], position: str) -> dict[str, Any]:
@@ -99,6 +104,10 @@ def _set(figure: Any, path: Any, leaf: Any) -> None:
         if isinstance(key, int):
             node.extend(None for _ in range(key + 1 - len(node)))
         made: Any = leaf if following is None else [] if isinstance(following, int) else {}
-        if following is None or (isinstance(key, int) and node[key] is None) or (isinstance(key, str) and key not in node):
+        if (
+            following is None
+            or (isinstance(key, int) and node[key] is None)
+            or (isinstance(key, str) and key not in node)
+        ):
             node[key] = made
         node = node[key]

@@ -109,5 +109,7 @@ def _check_arguments(compute: Callable[..., Any], controls: tuple[Control, ...])
     unknown = [control.name for control in controls if control.name not in names]
     missing = [p.name for p in keyword if p.default is p.empty and p.name not in {c.name for c in controls}]
     if unknown or missing:
-        wrong = [f"no argument for the controls {unknown}"] * bool(unknown) + [f"no control for the arguments {missing}"] * bool(missing)
+        wrong = [f"no argument for the controls {unknown}"] * bool(unknown) + [
+            f"no control for the arguments {missing}"
+        ] * bool(missing)
         raise ValueError(f"compute = {getattr(compute, '__name__', compute)}: " + "; ".join(wrong))

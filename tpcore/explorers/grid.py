@@ -22,7 +22,10 @@ from tpcore.explorers.controls import in_force
 from tpcore.explorers.explorer import Explorer
 
 # What shows an explorer has no part in what its compute returns.
-DISPLAY_ONLY = {f"tpcore.explorers{name}" for name in ("", ".controls", ".explorer", ".encoding", ".grid", ".hosted", ".live", ".picture")}
+DISPLAY_ONLY = {
+    f"tpcore.explorers{name}"
+    for name in ("", ".controls", ".explorer", ".encoding", ".grid", ".hosted", ".live", ".picture")
+}
 DISPLAY_ONLY.add("tpcore.figures")
 
 Position = tuple[int, ...]
@@ -62,12 +65,19 @@ def compute_grid(explorer: Explorer, cache: Path | None = None, jobs: int | None
     memory = joblib.Memory(folder / code_key(compute.__module__), verbose=0)
     kept = memory.cache(_evaluate)
     all_positions = positions(explorer)
-    tasks = (joblib.delayed(_position)(kept, compute.__module__, compute.__name__, values) for _, values in all_positions)
+    tasks = (
+        joblib.delayed(_position)(kept, compute.__module__, compute.__name__, values) for _, values in all_positions
+    )
     if jobs is None:
         jobs = joblib.cpu_count()
-    if len(all_positions) == 1 or all(kept.check_call_in_cache(compute.__module__, compute.__name__, v) for _, v in all_positions):
+    if len(all_positions) == 1 or all(
+        kept.check_call_in_cache(compute.__module__, compute.__name__, v) for _, v in all_positions
+    ):
         jobs = 1
-    with warnings.catch_warnings(), joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else contextlib.nullcontext():
+    with (
+        warnings.catch_warnings(),
+        joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else contextlib.nullcontext(),
+    ):
         warnings.simplefilter("ignore", joblib.memory.JobLibCollisionWarning)
         results = joblib.Parallel(n_jobs=jobs)(tasks)
     return [(index, result) for (index, _), result in zip(all_positions, results, strict=True)]
@@ -115,7 +125,11 @@ def _imports(tree: ast.Module, package: str) -> list[str]:
                 if alias.asname is None:  # `import a.b` also binds a
                     found.append(alias.name.split(".")[0])
         elif isinstance(node, ast.ImportFrom):
-            source = importlib.util.resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
+            source = (
+                importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+                if node.level
+                else str(node.module)
+            )
             submodules = [f"{source}.{alias.name}" for alias in node.names if _is_module(f"{source}.{alias.name}")]
             found += submodules
             if len(submodules) < len(node.names):

@@ -43,7 +43,10 @@ def _control(control: Control) -> dict[str, Any]:
         shown = [label_html(text) for text in control.options.values()]
     else:
         shown = [label_html(control.text(value)) for value in control.positions]
-    conditions = {name: [wanted] if isinstance(wanted, str) else list(wanted) for name, wanted in (control.active_when or {}).items()}
+    conditions = {
+        name: [wanted] if isinstance(wanted, str) else list(wanted)
+        for name, wanted in (control.active_when or {}).items()
+    }
     return {
         "name": control.name,
         "kind": "choice" if isinstance(control, Choice) else "slider",

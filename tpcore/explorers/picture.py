@@ -16,7 +16,16 @@ from tpcore.figures import NEUTRAL, SEQUENCE
 
 WIDTH = 720  # pixels
 _DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)), "longdashdot": (0, (8, 3, 2, 3))}
-_MARKERS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "x": "X", "triangle-up": "^", "triangle-down": "v", "star": "*"}
+_MARKERS = {
+    "circle": "o",
+    "square": "s",
+    "diamond": "D",
+    "cross": "P",
+    "x": "X",
+    "triangle-up": "^",
+    "triangle-down": "v",
+    "star": "*",
+}
 
 
 def picture_svg_uri(figure: Any) -> str:
@@ -100,11 +109,19 @@ def _trace(place: Any, trace: dict[str, Any], color: str, previous: dict[str, An
     if kind in ("scatter", "scattergl"):
         _scatter(place, trace, color, label, previous)
     elif kind == "bar":
-        place.bar(trace["x"], trace["y"], color=_single(trace.get("marker", {}).get("color"), color), label=label, alpha=trace.get("opacity", 1))
+        place.bar(
+            trace["x"],
+            trace["y"],
+            color=_single(trace.get("marker", {}).get("color"), color),
+            label=label,
+            alpha=trace.get("opacity", 1),
+        )
     elif kind == "heatmap":
         _heatmap(place, trace)
     else:
-        raise ValueError(f"picture: trace {trace.get('name')!r} is a {kind!r}; it draws scatter, bar and heatmap traces")
+        raise ValueError(
+            f"picture: trace {trace.get('name')!r} is a {kind!r}; it draws scatter, bar and heatmap traces"
+        )
 
 
 def _scatter(place: Any, trace: dict[str, Any], color: str, label: str, previous: dict[str, Any] | None) -> None:
@@ -119,7 +136,11 @@ def _scatter(place: Any, trace: dict[str, Any], color: str, label: str, previous
         style["linestyle"] = "none"
     if "markers" in mode:
         size = _single(marker.get("size"), 6)
-        style |= {"marker": _MARKERS.get(_single(marker.get("symbol"), "circle"), "o"), "markersize": size, "markerfacecolor": _single(marker.get("color"), drawn)}
+        style |= {
+            "marker": _MARKERS.get(_single(marker.get("symbol"), "circle"), "o"),
+            "markersize": size,
+            "markerfacecolor": _single(marker.get("color"), drawn),
+        }
     if trace.get("fill") in ("tonexty", "tozeroy", "toself"):
         shade = _color(trace.get("fillcolor"), drawn)
         if trace["fill"] == "toself":
@@ -140,10 +161,16 @@ def _heatmap(place: Any, trace: dict[str, Any]) -> None:
 
     z = [_numbers(row) for row in trace["z"]]
     scale = trace.get("colorscale")
-    colors = "viridis" if not isinstance(scale, list) else LinearSegmentedColormap.from_list("scale", [(at, _color(c, c)) for at, c in scale])
+    colors = (
+        "viridis"
+        if not isinstance(scale, list)
+        else LinearSegmentedColormap.from_list("scale", [(at, _color(c, c)) for at, c in scale])
+    )
     x = trace.get("x") or list(range(len(z[0])))
     y = trace.get("y") or list(range(len(z)))
-    mesh = place.pcolormesh(x, y, z, cmap=colors, vmin=trace.get("zmin"), vmax=trace.get("zmax"), shading="nearest", rasterized=True)
+    mesh = place.pcolormesh(
+        x, y, z, cmap=colors, vmin=trace.get("zmin"), vmax=trace.get("zmax"), shading="nearest", rasterized=True
+    )
     if trace.get("showscale", True):
         place.figure.colorbar(mesh, ax=place, label=_text(trace.get("colorbar", {}).get("title", {}).get("text", "")))
 
@@ -151,7 +178,11 @@ def _heatmap(place: Any, trace: dict[str, Any]) -> None:
 def _shape(axes: dict[tuple[str, str], Any], shape: dict[str, Any]) -> None:
     place = _place(axes, shape)
     line = shape.get("line", {})
-    style = {"color": _color(line.get("color"), NEUTRAL), "linewidth": line.get("width", 1.5), "linestyle": _DASHES.get(line.get("dash", "dot"), "-")}
+    style = {
+        "color": _color(line.get("color"), NEUTRAL),
+        "linewidth": line.get("width", 1.5),
+        "linestyle": _DASHES.get(line.get("dash", "dot"), "-"),
+    }
     across = shape.get("xref", "x").endswith("domain") or shape.get("xref") == "paper"
     along = shape.get("yref", "y").endswith("domain") or shape.get("yref") == "paper"
     if shape.get("type") == "rect":
@@ -177,11 +208,18 @@ def _annotation(drawing: Any, axes: dict[tuple[str, str], Any], annotation: dict
     if x_ref == "paper" and y_ref == "paper":
         drawing.text(0.11 + x * 0.87, 0.15 + y * 0.73, _text(annotation["text"]), **style)
         return
-    transform = {(False, False): place.transData, (True, False): place.get_yaxis_transform(), (False, True): place.get_xaxis_transform(), (True, True): place.transAxes}
+    transform = {
+        (False, False): place.transData,
+        (True, False): place.get_yaxis_transform(),
+        (False, True): place.get_xaxis_transform(),
+        (True, True): place.transAxes,
+    }
     relative = tuple(ref == "paper" or ref.endswith("domain") for ref in (x_ref, y_ref))
     pair = [
         10**value if log and not rel else value
-        for value, log, rel in zip((x, y), (place.get_xscale() == "log", place.get_yscale() == "log"), relative, strict=True)
+        for value, log, rel in zip(
+            (x, y), (place.get_xscale() == "log", place.get_yscale() == "log"), relative, strict=True
+        )
     ]
     place.text(*pair, _text(annotation["text"]), transform=transform[relative[0], relative[1]], clip_on=False, **style)
 
@@ -192,7 +230,15 @@ def _legend(drawing: Any, axes: dict[tuple[str, str], Any]) -> None:
         for handle, label in zip(*place.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     if len(handles) > 1:
-        drawing.legend(handles.values(), handles.keys(), loc="upper left", bbox_to_anchor=(0.1, 1.0), ncols=3, frameon=False, fontsize=11)
+        drawing.legend(
+            handles.values(),
+            handles.keys(),
+            loc="upper left",
+            bbox_to_anchor=(0.1, 1.0),
+            ncols=3,
+            frameon=False,
+            fontsize=11,
+        )
 
 
 def _place(axes: dict[tuple[str, str], Any], thing: dict[str, Any]) -> Any:

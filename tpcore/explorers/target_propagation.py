@@ -112,8 +112,8 @@ def paper_norms(r: float) -> dict[str, Any]:
 
 def norms_axes() -> go.Figure:
     """Log axis of relative norms against steps back."""
-    ends = {"x_range": (0, LENGTH), "y_range": (1e-12, 1e9)}
-    return figure("steps back, τ − t", "norm, relative to t = τ", log_y=True, **ends)
+    titles = ("steps back, τ − t", "norm, relative to t = τ")
+    return figure(*titles, log_y=True, x_range=(0, LENGTH), y_range=(1e-12, 1e9))
 
 
 def norms_figure(result: dict[str, Any]) -> go.Figure:
@@ -192,8 +192,8 @@ def calibrated_gain(r: float) -> dict[str, Any]:
 
 def gain_figure(result: dict[str, Any]) -> go.Figure:
     """The gain between those of the inverse and of the transpose."""
-    ends = {"x_range": (1e-2, 1e2), "y_range": (1e-2, 1e2)}
-    fig = figure("σ, or a′", "gain of one step back", log_x=True, log_y=True, height=420, **ends)
+    ends = (1e-2, 1e2)
+    fig = figure("σ, or a′", "gain of one step back", log_x=True, log_y=True, x_range=ends, y_range=ends, height=420)
     gray = {"color": NEUTRAL, "width": 1.5}
     fig.add_scatter(x=GAIN_AXIS, y=1 / GAIN_AXIS, name="inverse, 1/σ", mode="lines", line={**gray, "dash": "dot"})
     orange = {"color": PALETTE["orange"], "dash": "dash"}

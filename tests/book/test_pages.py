@@ -1,0 +1,222 @@
+"""The built pages in a real browser: what a reader sees, moves, prints, and what the pages ask of the network."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.book.conftest import SITE
+from tpcore.explorers.encoding import decode
+
+pytestmark = pytest.mark.browser
+
+NOT_CHAPTERS = {"index.html", "genindex.html", "search.html"}
+PAGES = sorted(
+    str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts and p.name not in NOT_CHAPTERS
+)
+EXPLORING = [name for name in PAGES if 'class="explorer-data"' in (SITE / name).read_text(encoding="utf-8")]
+
+
+def test_the_book_is_built_and_has_explorers(site: Path) -> None:
+    assert len(PAGES) >= 4
+    assert EXPLORING
+
+
+@pytest.mark.parametrize("name", [*PAGES, "search.html"])
+def test_loads_without_errors_and_from_this_server_alone(open_page: Any, address: str, name: str) -> None:
+    page = open_page(name)
+    page.wait_for_load_state("networkidle")
+    assert page.problems == []
+    assert [url for url in page.requested if not url.startswith((address, "data:", "blob:"))] == []
+    assert page.locator(".MathJax_Error, mjx-merror").count() == 0
+    prose = page.locator("article :is(p, li, td, h1, h2, h3)").all_inner_texts()
+    assert [text for text in prose if "$" in text] == [], "a dollar sign is left in the text: a formula was not set"
+
+
+@pytest.mark.parametrize("name", EXPLORING)
+def test_works_from_a_file_and_prints(open_page: Any, site: Path, name: str) -> None:
+    page = open_page(name, base=site.as_uri())
+    assert page.problems == []
+    for figure in page.locator("figure.explorer").all():
+        assert shown(figure) == expected(figure)
+    page.emulate_media(media="print")
+    for figure in page.locator("figure.explorer").all():
+        picture = figure.locator("img.explorer-picture")
+        assert picture.is_visible() and picture.evaluate("i => i.naturalWidth") > 100
+        assert not figure.locator(".explorer-plot").is_visible()
+
+
+@pytest.mark.parametrize("name", EXPLORING)
+@pytest.mark.parametrize("by", ["keyboard", "mouse"])
+def test_every_control_moves_its_picture_with_the_network_cut(open_page: Any, name: str, by: str) -> None:
+    page = open_page(name)
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    for figure in page.locator("figure.explorer").all():
+        data = embedded(figure)
+        for i, control in enumerate(data["controls"]):
+            press_reset(figure)
+            chosen = [c["start"] for c in data["controls"]]
+            for other, wanted in control["activeWhen"].items():  # first make it count
+                j = next(j for j, c in enumerate(data["controls"]) if c["name"] == other)
+                chosen[j] = data["controls"][j]["values"].index(wanted[0])
+                handle(figure, data, j).locator("label").nth(chosen[j]).click()
+            settle(page)
+            before, drawn_before = shown(figure), drawing(figure)
+            chosen[i] = move(figure, data, i, by)
+            settle(page)
+            assert figure.get_attribute("data-position") == position(data["controls"], chosen)
+            assert shown(figure) == decode(data, position(data["controls"], chosen))["data"], (name, control["name"])
+            if shown(figure) != before:
+                assert drawing(figure) != drawn_before
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("name", EXPLORING)
+def test_controls_speak_and_disable(open_page: Any, name: str) -> None:
+    page = open_page(name)
+    for figure in page.locator("figure.explorer").all():
+        data = embedded(figure)
+        assert figure.get_attribute("aria-label")
+        for i, control in enumerate(data["controls"]):
+            box = handle(figure, data, i)
+            if control["kind"] == "slider":
+                spoken = box.locator("input").get_attribute("aria-valuetext")
+                assert control["spoken"] in spoken and box.locator("output").inner_text() in spoken
+            for other, wanted in control["activeWhen"].items():
+                j = next(j for j, c in enumerate(data["controls"]) if c["name"] == other)
+                for index, value in enumerate(data["controls"][j]["values"]):
+                    press_reset(figure)
+                    handle(figure, data, j).locator("label").nth(index).click()
+                    if value not in wanted:
+                        assert box.get_attribute("aria-disabled") == "true"
+                        assert box.locator("input, select").first.is_disabled()
+        if data["controls"]:
+            press_reset(figure)
+            assert shown(figure) == expected(figure)
+
+
+@pytest.mark.parametrize("name", EXPLORING)
+def test_follows_the_theme_switch(open_page: Any, name: str) -> None:
+    page = open_page(name, color_scheme="light")
+    figure = page.locator("figure.explorer").first
+    colors = set()
+    for _ in range(3):  # the switch goes round automatic, light and dark
+        page.locator(".theme-switch-button").locator("visible=true").first.click()
+        settle(page)
+        theme = page.evaluate("document.documentElement.dataset.theme")
+        font = figure.evaluate(
+            "f => getComputedStyle(f.querySelector('.explorer-plot .xtick text, .explorer-plot text')).fill"
+        )
+        ink = figure.evaluate("f => getComputedStyle(f).color")
+        assert font == ink
+        colors.add((theme, font))
+    assert {theme for theme, _ in colors} == {"light", "dark"}
+    assert len(colors) == 2
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_fits_a_phone(open_page: Any, name: str) -> None:
+    page = open_page(name, viewport={"width": 375, "height": 800})
+    for width in (375, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        for plot in page.locator(".explorer-plot").all():
+            plot.evaluate(
+                "(p, w) => new Promise(done => (function wait() { p._fullLayout.width <= w ? done() : requestAnimationFrame(wait); })())",
+                width,
+            )
+            box = plot.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+            sizes = plot.evaluate(
+                "p => [...p.querySelectorAll('text')].filter(t => t.textContent.trim()).map(t => parseFloat(getComputedStyle(t).fontSize))"
+            )
+            assert min(sizes, default=12) >= 10
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", EXPLORING)
+def test_without_javascript_text_and_pictures_are_there(open_page: Any, name: str) -> None:
+    page = open_page(name, java_script_enabled=False)
+    assert page.locator("article h1").inner_text().strip()
+    for picture in page.locator("img.explorer-picture").all():
+        picture.scroll_into_view_if_needed()
+        assert picture.is_visible() and picture.bounding_box()["height"] > 100
+        assert picture.get_attribute("alt").strip()
+
+
+# --- what the tests know of a page ----------------------------------------------------------------------------------
+
+
+def embedded(figure: Any) -> dict[str, Any]:
+    return json.loads(figure.locator("script.explorer-data").text_content())
+
+
+def shown(figure: Any) -> Any:
+    """The data that plotly has drawn."""
+    return figure.evaluate("f => JSON.parse(JSON.stringify(f.querySelector('.js-plotly-plot').data))")
+
+
+def expected(figure: Any) -> Any:
+    data = embedded(figure)
+    return decode(data, position(data["controls"], [c["start"] for c in data["controls"]]))["data"]
+
+
+def drawing(figure: Any) -> str:
+    return figure.evaluate("f => [...f.querySelectorAll('.plot-container svg')].map(s => s.innerHTML).join('')")
+
+
+def handle(figure: Any, data: dict[str, Any], i: int) -> Any:
+    return figure.locator(".explorer-control").nth(i)
+
+
+def press_reset(figure: Any) -> None:
+    figure.locator(".explorer-reset").click()
+    settle(figure.page)
+
+
+def settle(page: Any) -> None:
+    """Waits two frames: a move is drawn within the next one."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+    )
+
+
+def position(controls: list[dict[str, Any]], chosen: list[int]) -> str:
+    """The position in force: a control whose condition does not hold stands at its start."""
+    values: dict[str, Any] = {}
+    index = []
+    for control, at in zip(controls, chosen, strict=True):
+        holds = all(values[name] in wanted for name, wanted in control["activeWhen"].items())
+        index.append(at if holds else control["start"])
+        values[control["name"]] = control["values"][index[-1]]
+    return "-".join(map(str, index))
+
+
+def move(figure: Any, data: dict[str, Any], i: int, by: str) -> int:
+    """Moves one control away from its start and returns where it must now stand."""
+    control, box = data["controls"][i], handle(figure, data, i)
+    last = len(control["values"]) - 1
+    forward = control["start"] < last
+    if control["kind"] == "slider":
+        slider = box.locator("input")
+        if by == "keyboard":
+            slider.focus()
+            slider.press("ArrowRight" if forward else "ArrowLeft")
+            return control["start"] + (1 if forward else -1)
+        size = slider.bounding_box()
+        slider.click(position={"x": size["width"] - 3 if forward else 3, "y": size["height"] / 2})
+        return last if forward else 0
+    target = control["start"] + (1 if forward else -1)
+    if box.locator("select").count():
+        if by == "mouse":  # the opened list is the system's own, outside the page
+            box.locator("select").select_option(index=target)
+        else:
+            box.locator("select").focus()
+            box.locator("select").press("ArrowDown" if forward else "ArrowUp")
+    elif by == "keyboard":
+        box.locator("input").nth(control["start"]).focus()
+        box.locator("input").nth(control["start"]).press("ArrowRight" if forward else "ArrowLeft")
+    else:
+        box.locator("label").nth(target).click()
+    return target

@@ -1,0 +1,82 @@
+"""The live host, without a browser: a moved control gives what evaluate draws."""
+
+import sys
+import types
+
+import plotly.graph_objects as go
+import pytest
+
+from tests.explorers.examples import example, failing, interrupted, one_slider
+from tpcore.explorers.encoding import plain
+
+
+def same_picture(live, **values) -> bool:
+    shown, wanted = plain(go.Figure(live.figure)), plain(live.explorer.evaluate(**values))
+    for trace in shown["data"]:
+        trace.pop("uid", None)
+    shown["layout"].pop("autosize", None)
+    return shown == wanted
+
+
+def test_every_control_changes_the_figure_to_its_position():
+    live = example().live()
+    assert same_picture(live)
+    live.controls["r"].value = 3.7  # with a kernel any value will do
+    assert same_picture(live, r=3.7)
+    live.controls["k"].value = 2
+    assert same_picture(live, r=3.7, k=2)
+    live.controls["rule"].value = "bp"  # fewer traces
+    assert same_picture(live, r=3.7, rule="bp")
+    assert live.controls["k"].disabled
+    live.controls["rule"].value = "local"
+    assert same_picture(live, r=3.7, k=2)
+    assert not live.controls["k"].disabled
+    assert live.status.value == ""
+
+
+def test_the_status_says_that_it_computes():
+    live = example().live()
+    said = []
+    live.status.observe(lambda change: said.append(change["new"]), names="value")
+    live.controls["r"].value = 10.0
+    assert said == ["computing…", ""]
+
+
+@pytest.mark.parametrize(
+    ("compute", "says"),
+    [(failing, "FloatingPointError: W diverged; the figure shows"), (interrupted, "interrupted; the figure shows")],
+)
+def test_errors_and_interrupts_are_said_and_leave_it_usable(compute, says):
+    live = one_slider(compute).live()
+    live.controls["r"].value = 10.0
+    assert live.status.value.startswith(says)
+    assert same_picture(live)
+    live.controls["r"].value = 0.1
+    assert live.status.value == ""
+    assert same_picture(live, r=0.1)
+
+
+def test_it_displays_widgets_with_a_kernel_and_html_alone_in_the_page(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda thing, **how: shown.append((thing, how)))
+    explorer = example()
+    monkeypatch.delenv("TPCORE_EXPLORER_HOST", raising=False)
+    explorer._ipython_display_()
+    assert shown.pop() == (explorer.live().widget, {})
+    monkeypatch.setenv("TPCORE_EXPLORER_HOST", "page")
+    monkeypatch.setenv("TPCORE_EXPLORER_CACHE", str(tmp_path))
+    explorer._ipython_display_()
+    bundle, how = shown.pop()
+    assert list(bundle) == ["text/html"] and how == {"raw": True}
+
+
+def test_colab_is_asked_to_allow_widgets(monkeypatch):
+    asked = []
+    output = types.SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True))
+    for name, module in {
+        "google": types.ModuleType("google"),
+        "google.colab": types.SimpleNamespace(output=output),
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    example().live()
+    assert asked == [True]
