@@ -1,4 +1,4 @@
-"""The explorer on the book's first screen."""
+"""The explorers of the welcome page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tpcore.explorers import Explorer, LogSlider
+from tpcore.explorers.target_propagation import plane_figure, plane_targets
 from tpcore.explorers.training_an_rnn import accuracy_axes, add_seeds, seed_accuracies
 from tpcore.figures import PALETTE
 from tpcore.rules import BackProp, TargetProp
@@ -40,4 +41,22 @@ welcome_explorer = Explorer(
     controls=[LogSlider("r", "Regularization r", 1e-1, 1e1, points=9, value=1.0)],
     compute=three_rules,
     draw=three_rules_figure,
+)
+
+
+def linearized_targets(gamma_h: float, r: float) -> dict[str, Any]:
+    """The states and targets of the network of two hidden units."""
+    return plane_targets("linearized", r, gamma_h)
+
+
+targets_explorer = Explorer(
+    title="States and their targets",
+    description="The hidden states of a small recurrent network as numbered points of a plane, and the target of each. "
+    "The last target lies between the last state and a goal; the others are found by inverting the layer.",
+    controls=[
+        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-2, 1.0, points=13, value=0.1**0.5),
+        LogSlider("r", "Regularization r", 1e-2, 10.0, points=13, value=0.1),
+    ],
+    compute=linearized_targets,
+    draw=plane_figure,
 )

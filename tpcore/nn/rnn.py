@@ -59,6 +59,11 @@ class RNN(torch.nn.RNN):
     Roulet & Harchaoui, TMLR 2023, sections 2 and 3.
     """
 
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
     def __init__(
         self,
         input_size: int,

@@ -1,0 +1,58 @@
+import numpy as np
+import torch
+
+from tests.definition import Network, displacements
+from tpcore import BackProp, TargetProp
+from tpcore.diagnostics import angle_to_gradient, carried, gradient_on_last_state, norms_through_time
+from tpcore.nn import RNN, SequenceClassifier
+from tpcore.tasks import TemporalOrder
+
+
+def small_model():
+    model = SequenceClassifier(6, 5, 4, rule=BackProp(), generator=torch.Generator().manual_seed(0)).double()
+    inputs, targets = TemporalOrder(10).batch(3, torch.Generator().manual_seed(1))
+    return model, inputs.double(), targets
+
+
+def test_displacements_are_those_of_the_definition():
+    net = Network.random(0, tau=30, batch=2, d=4, p=3, scale=0.8)
+    rnn = RNN(3, 4, dtype=torch.float64)
+    with torch.no_grad():
+        rnn.weight_hh_l0.copy_(net.W)
+        rnn.weight_ih_l0.copy_(net.U)
+        rnn.bias_ih_l0.copy_(net.b / 2)
+        rnn.bias_hh_l0.copy_(net.b / 2)
+    gradient = torch.ones_like(net.h_0)
+    losses = [torch.zeros_like(net.h_0)] * 29 + [gradient]
+    for form in ("linearized", "difference"):
+        rule = TargetProp(0.5, form=form, step=0.1, accumulate="through_time")
+        expected = torch.stack(displacements(net, losses, r=0.5, form=form, step=0.1)).numpy()
+        np.testing.assert_allclose(carried(rnn, rule, net.x, net.h_0, gradient), expected, rtol=1e-8, atol=1e-12)
+
+
+def test_adjoints_and_their_norms_are_autograds():
+    model, inputs, targets = small_model()
+    states = [torch.zeros(3, 5, dtype=torch.float64, requires_grad=True)]
+    cell = model.recurrent
+    for t in range(10):
+        states.append(torch.tanh(states[-1] @ cell.weight_hh_l0.T + inputs[:, t] @ cell.weight_ih_l0.T))
+    loss = torch.nn.functional.cross_entropy(model.output(states[-1]), targets)
+    adjoints = torch.autograd.grad(loss, states)
+    gradient = gradient_on_last_state(model, inputs, targets)
+    torch.testing.assert_close(gradient, adjoints[-1])
+    norms = norms_through_time(model, BackProp(), inputs, gradient)
+    np.testing.assert_allclose(norms, [float(adjoint.norm()) for adjoint in adjoints], rtol=1e-10)
+
+
+def test_angles():
+    model, inputs, targets = small_model()
+    assert angle_to_gradient(model, TargetProp(1e9, 1e9, True), inputs, targets) < 1e-3
+    turned = angle_to_gradient(model, TargetProp(0.1), inputs, targets)
+    directions = []
+    for rule in (TargetProp(0.1), BackProp()):
+        model.recurrent.rule = rule
+        model.zero_grad()
+        torch.nn.functional.cross_entropy(model(inputs), targets).backward()
+        directions.append(np.concatenate([p.grad.numpy().ravel() for p in model.recurrent.parameters()]))
+    cosine = directions[0] @ directions[1] / np.linalg.norm(directions[0]) / np.linalg.norm(directions[1])
+    np.testing.assert_allclose(turned, np.degrees(np.arccos(cosine)), rtol=1e-6)
