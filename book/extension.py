@@ -24,7 +24,8 @@ _DATA = re.compile(
 # What a browser fetches by itself: these attributes of these elements. A link leaves the site only when clicked.
 FETCHED = {
     "img": ("src", "srcset"), "script": ("src",), "iframe": ("src",), "source": ("src", "srcset"), "audio": ("src",),
-    "video": ("src", "poster"), "object": ("data",), "embed": ("src",), "input": ("src",), "use": ("href", "xlink:href"), "image": ("href", "xlink:href"),
+    "video": ("src", "poster"), "object": ("data",), "embed": ("src",), "input": ("src",),
+    "use": ("href", "xlink:href"), "image": ("href", "xlink:href"),
 }  # fmt: skip
 FETCHED_LINKS = {
     "stylesheet",
@@ -96,7 +97,8 @@ def over_budget(name: str, text: str) -> list[str]:
         return []
     each = ", ".join(f"{title}: {size:,}" for title, size in sorted(sizes.items(), key=lambda pair: -pair[1]))
     return [
-        f"{name}: its explorers hold {sum(sizes.values()):,} bytes of data, over the budget of {PAGE_BUDGET:,} ({each}). "
+        f"{name}: its explorers hold {sum(sizes.values()):,} bytes of data, "
+        f"over the budget of {PAGE_BUDGET:,} ({each}). "
         "Use fewer positions or draw fewer points."
     ]
 

@@ -53,7 +53,7 @@ TEMPLATE = go.layout.Template(
         "shapedefaults": {"line": {"color": NEUTRAL, "width": 1.5, "dash": "dot"}},
         "annotationdefaults": {"showarrow": False},
     },
-    data={"scatter": [{"line": {"width": 2.5}}]},
+    data={"scatter": [{"mode": "lines", "line": {"width": 2.5}}]},
 )
 
 

@@ -123,13 +123,16 @@ def test_fits_a_phone(open_page: Any, name: str) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         for plot in page.locator(".explorer-plot").all():
             plot.evaluate(
-                "(p, w) => new Promise(done => (function wait() { p._fullLayout.width <= w ? done() : requestAnimationFrame(wait); })())",
+                """(p, w) => new Promise(done => (function wait() {
+                    p._fullLayout.width <= w ? done() : requestAnimationFrame(wait);
+                })())""",
                 width,
             )
             box = plot.bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= width
             sizes = plot.evaluate(
-                "p => [...p.querySelectorAll('text')].filter(t => t.textContent.trim()).map(t => parseFloat(getComputedStyle(t).fontSize))"
+                """p => [...p.querySelectorAll('text')].filter(t => t.textContent.trim())
+                    .map(t => parseFloat(getComputedStyle(t).fontSize))"""
             )
             assert min(sizes, default=12) >= 10
         assert page.evaluate("document.documentElement.scrollWidth") <= width

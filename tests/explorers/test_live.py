@@ -1,12 +1,17 @@
 """The live host, without a browser: a moved control gives what evaluate draws."""
 
+import concurrent.futures
+import queue
+import signal
 import sys
+import threading
 import types
 
 import plotly.graph_objects as go
 import pytest
 
 from tests.explorers.examples import example, failing, interrupted, one_slider
+from tpcore.explorers import live
 from tpcore.explorers.encoding import plain
 
 
@@ -80,3 +85,16 @@ def test_colab_is_asked_to_allow_widgets(monkeypatch):
         monkeypatch.setitem(sys.modules, name, module)
     example().live()
     assert asked == [True]
+
+
+def test_work_asked_for_in_another_thread_runs_in_the_main_one(monkeypatch):
+    waiting = queue.SimpleQueue()
+    monkeypatch.setattr(live, "_kernel_loop", lambda: types.SimpleNamespace(add_callback=waiting.put))
+    with concurrent.futures.ThreadPoolExecutor(1) as other:
+        asked = other.submit(live.in_main_thread, threading.current_thread)
+        waiting.get()()  # as the kernel's loop does
+        assert asked.result() is threading.main_thread()
+        asked = other.submit(live.in_main_thread, lambda: signal.raise_signal(signal.SIGINT))
+        waiting.get()()
+        with pytest.raises(KeyboardInterrupt):
+            asked.result()

@@ -149,7 +149,8 @@ def check_controls(controls: tuple[Control, ...]) -> None:
             unknown = [value for value in _as_tuple(wanted) if value not in other.options]
             if unknown:
                 raise ValueError(
-                    f"control {control.name!r}: active_when asks {name!r} for {unknown}, but its options are {list(other.options)}"
+                    f"control {control.name!r}: active_when asks {name!r} for {unknown}, "
+                    f"but its options are {list(other.options)}"
                 )
         before[control.name] = control
 
@@ -191,12 +192,13 @@ def _check_range(control: Slider | LogSlider) -> None:
 def _position_of(control: Slider | LogSlider) -> float:
     """The position that equals the starting value up to rounding."""
     positions = control.positions
-    if control.value is None:
+    value = control.value
+    if value is None:
         return positions[len(positions) // 2]
-    nearest = min(positions, key=lambda position: abs(position - control.value))
-    if not math.isclose(nearest, control.value, rel_tol=1e-6, abs_tol=1e-9 * (control.high - control.low)):
+    nearest = min(positions, key=lambda position: abs(position - value))
+    if not math.isclose(nearest, value, rel_tol=1e-6, abs_tol=1e-9 * (control.high - control.low)):
         raise ValueError(
-            f"{type(control).__name__} {control.name!r}: value = {control.value} is not one of its {control.points} "
+            f"{type(control).__name__} {control.name!r}: value = {value} is not one of its {control.points} "
             f"positions; the nearest is {nearest:.6g}"
         )
     return nearest

@@ -1,4 +1,4 @@
-"""One definition of an explorer: a figure with controls, shown live with a kernel and from a grid in the hosted page."""
+"""One definition of an explorer: a figure with controls, live with a kernel, from a grid in the hosted page."""
 
 import inspect
 import os
@@ -23,7 +23,8 @@ class Explorer:
         draw: turns that dict into a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: for an empty title or description, unfit controls, or controls that are not the arguments of `compute`.
+        ValueError: for an empty title or description, unfit controls, or controls that are not the
+            arguments of `compute`.
 
     Example:
         >>> Explorer(title="Filter", description="The filter of a regularized inverse against the singular value.",

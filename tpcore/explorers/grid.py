@@ -149,8 +149,8 @@ def _check_importable(explorer: Explorer) -> None:
     module = sys.modules.get(compute.__module__)
     if compute.__module__ == "__main__" or getattr(module, compute.__name__, None) is not compute:
         raise ValueError(
-            f"Explorer {explorer.title!r}: compute = {compute.__qualname__} of {compute.__module__} cannot be imported by another "
-            "process; define it with `def` at the top of a module"
+            f"Explorer {explorer.title!r}: compute = {compute.__qualname__} of {compute.__module__} cannot be "
+            "imported by another process; define it with `def` at the top of a module"
         )
 
 

@@ -25,7 +25,8 @@ def page_html(explorer: Explorer) -> str:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     name = "explorer-" + hashlib.sha256((explorer.title + text).encode()).hexdigest()[:8]
     description = html.escape(explorer.description, quote=True)
-    return f"""<figure class="explorer mathjax_ignore tex2jax_ignore" id="{name}" role="figure" aria-label="{description}">
+    return f"""<figure class="explorer mathjax_ignore tex2jax_ignore" id="{name}"
+ role="figure" aria-label="{description}">
 <figcaption class="explorer-title">{label_html(explorer.title)}</figcaption>
 <div class="explorer-stage"><img class="explorer-picture" alt="{description}" src="{picture_svg_uri(start)}"></div>
 <script type="application/json" class="{DATA_CLASS}">{text}</script>

@@ -1,11 +1,16 @@
 """An explorer with a kernel: ipywidgets controls and a live plotly figure.
 
-`compute` runs in the kernel's main thread, inside the handler of the moved control. Jupyter's own interrupt
-therefore stops it, results arrive in the order of the requests, and while the kernel is busy the page keeps only
-the control's last position and sends it when the kernel is free: dragging ends at the last position.
+`compute` runs in the kernel's main thread while the handler of the moved control waits for it. Jupyter's own
+interrupt therefore stops it, results arrive in the order of the requests, and while the handler is busy the page
+keeps only the control's last position and sends it afterwards: dragging ends at the last position.
 """
 
+import concurrent.futures
 import math
+import signal
+import sys
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -43,7 +48,7 @@ class LiveExplorer:
             return self._say("")
         self._say("computing…")
         try:
-            show(self.figure, self.explorer.evaluate(**values))
+            show(self.figure, in_main_thread(lambda: self.explorer.evaluate(**values)))
         except KeyboardInterrupt:
             self._say("interrupted; the figure shows the previous position")
         except Exception as error:  # whatever compute raises belongs in front of the reader, not in a log
@@ -60,6 +65,38 @@ class LiveExplorer:
 
     def _say(self, text: str) -> None:
         self.status.value = label_html(text)
+
+
+def in_main_thread(work: Callable[[], Any]) -> Any:
+    """Runs `work` in the main thread and returns its result or raises its error.
+
+    JupyterLab (from 4.4) handles a control's messages in a second thread of the kernel, a subshell, which an
+    interrupt does not reach; Python delivers it to the main thread, where the kernel ignores it between cells.
+    """
+    loop = _kernel_loop()
+    if threading.current_thread() is threading.main_thread() or loop is None:
+        return work()
+    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+    def run() -> None:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            future.set_result(work())
+        except BaseException as error:  # KeyboardInterrupt too: the waiting handler says what happened
+            future.set_exception(error)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    loop.add_callback(run)
+    return future.result()
+
+
+def _kernel_loop() -> Any:
+    """The event loop of the kernel's main thread; None outside a kernel."""
+    if "IPython" not in sys.modules:
+        return None
+    shell = sys.modules["IPython"].get_ipython()
+    return getattr(getattr(shell, "kernel", None), "io_loop", None)
 
 
 def show(target: go.FigureWidget, figure: go.Figure) -> None:

@@ -47,7 +47,7 @@ def picture_svg(figure: Any) -> str:
     content = plain(figure)
     layout = content["layout"]
     height = layout.get("height", 380)
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "tpcore", "path.simplify": True, "path.simplify_threshold": 0.5,
         "font.family": "sans-serif", "font.size": 12, "axes.edgecolor": NEUTRAL, "mathtext.fontset": "dejavusans",
     }  # fmt: skip
@@ -144,7 +144,7 @@ def _scatter(place: Any, trace: dict[str, Any], color: str, label: str, previous
     if trace.get("fill") in ("tonexty", "tozeroy", "toself"):
         shade = _color(trace.get("fillcolor"), drawn)
         if trace["fill"] == "toself":
-            place.fill([v for v in x], y, color=shade, linewidth=0)
+            place.fill(x, y, color=shade, linewidth=0)
         else:
             other = _numbers(previous["y"]) if trace["fill"] == "tonexty" and previous else [0.0] * len(x)
             place.fill_between(x, y, other, color=shade, linewidth=0)

@@ -1,0 +1,133 @@
+"""A real JupyterLab over a copy of the notebooks, and a browser to use it with."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import TimeoutError
+
+from tests.browser import chromium, missing
+
+ROOT = Path(__file__).parents[2]
+PROMPTS = "[...document.querySelectorAll('.jp-InputPrompt')]"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The notebooks, and one of the tests' own whose explorer is slow."""
+    copy = tmp_path_factory.mktemp("lab")
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        shutil.copy(notebook, copy)
+    slow = nbformat.v4.new_notebook()
+    slow.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    lines = ["from tests.notebooks.slow import slow_explorer", "explorer = slow_explorer()", "explorer"]
+    slow.cells = [nbformat.v4.new_code_cell("\n".join(lines))]
+    nbformat.write(slow, copy / "slow.ipynb")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a JupyterLab server of its own, without token, settings or extensions' network access."""
+    if shutil.which("jupyter-lab", path=str(Path(sys.executable).parent)) is None:
+        missing("JupyterLab is not installed (pip install '.[book]')")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    quiet = home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    environment = {key: value for key, value in os.environ.items() if key != "TPCORE_EXPLORER_HOST"}
+    environment |= {
+        "PYTHONPATH": str(ROOT),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+    }
+    environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
+    options = [
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+    ]
+    options += ["--ServerApp.password=", f"--ServerApp.root_dir={folder}"]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log, cwd=folder
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_for(address, server, home / "log")
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def wait_for(address: str, server: Any, log: Path) -> None:
+    for _ in range(600):
+        if server.poll() is not None:
+            pytest.fail(f"JupyterLab did not start:\n{log.read_text()}", pytrace=False)
+        try:
+            with urllib.request.urlopen(f"{address}/api/status", timeout=5) as answer:
+                json.load(answer)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not answer within a minute:\n{log.read_text()}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
+    """Opens a notebook in JupyterLab, runs all its cells and waits for the kernel to be idle; returns the page."""
+    contexts = []
+
+    def run(name: str) -> Any:
+        context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{lab}/lab/tree/{name}?reset")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
+        for _ in range(3):  # a kernel that has only just connected may lose the request
+            page.locator("#jp-MainMenu").get_by_text("Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            with contextlib.suppress(TimeoutError):
+                page.wait_for_function(f"() => {PROMPTS}.some(p => /\\[[*\\d]/.test(p.textContent))", timeout=10_000)
+                break
+        page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+        idle(page)
+        return page
+
+    yield run
+    for context in contexts:
+        context.close()
+
+
+def idle(page: Any) -> None:
+    """Waits until no cell waits or runs, and the kernel says that it is idle."""
+    page.wait_for_function(
+        f"""() => !{PROMPTS}.some(p => p.textContent.includes('[*]'))
+        && document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"""
+    )

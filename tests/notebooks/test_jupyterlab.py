@@ -1,0 +1,60 @@
+"""The chapters in a real JupyterLab in a real browser: run, move the first slider, see the figure change."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.notebooks.conftest import idle
+from tests.notebooks.test_execute import NOTEBOOKS
+
+pytestmark = [pytest.mark.jupyter, pytest.mark.browser]
+
+DATA = """() => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')].map(
+    plot => plot.data.map(trace => [trace.name, Array.from(trace.x ?? []), Array.from(trace.y ?? [])])))"""
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_first_slider_changes_the_figure(run_notebook: Any, path: Path) -> None:
+    page = run_notebook(path.name)
+    assert page.locator(".jp-OutputArea [data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    before = page.evaluate(DATA)
+    handle = page.locator(".noUi-handle").first
+    handle.focus()
+    for _ in range(8):
+        handle.press("ArrowRight")
+    page.wait_for_function(f"before => ({DATA})() !== before", arg=before)
+
+
+def test_dragging_across_ten_positions_ends_at_the_last_and_a_long_one_can_be_interrupted(
+    run_notebook: Any, folder: Path
+) -> None:
+    page = run_notebook("slow.ipynb")
+    end = "() => document.querySelector('.js-plotly-plot').data[0].y[1]"
+    assert page.evaluate(end) == 10
+
+    handle = page.locator(".noUi-handle").first
+    handle.focus()
+    for _ in range(10):  # far faster than 0.4 s each
+        handle.press("ArrowRight")
+    page.get_by_text("computing…").wait_for()
+    page.wait_for_function(f"() => ({end})() === 20")
+    idle(page)
+    page.get_by_text("computing…").wait_for(state="hidden")
+    assert page.evaluate(end) == 20  # and no late result came after it
+    computed = (folder / "computed.txt").read_text().split()
+    assert computed[-1] == "20"
+    assert computed == sorted(computed, key=int) and len(computed) < 11  # positions passed while busy were dropped
+
+    track = page.locator(".noUi-base").first.bounding_box()
+    page.mouse.click(
+        track["x"] + track["width"] * 0.95, track["y"] + track["height"] / 2
+    )  # one of those that take a minute
+    page.get_by_text("computing…").wait_for()
+    page.locator(".jp-Notebook").first.click(position={"x": 5, "y": 5})
+    page.get_by_role("button", name="Interrupt the kernel").first.click()
+    page.get_by_text("interrupted; the figure shows the previous position").wait_for()
+    assert page.evaluate(end) == 20
+    handle.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(f"() => ({end})() === 0")
