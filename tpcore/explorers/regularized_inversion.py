@@ -59,15 +59,13 @@ def filter_on_spectrum(r: float, kappa: float) -> dict[str, Any]:
 def filter_figure(result: dict[str, Any]) -> go.Figure:
     """The filter between the inverse and the scaled transpose; points where W has singular values."""
     fig = figure(
-        "singular value σ", "gain", log_x=True, log_y=True, x_range=(1e-2, 1e2), y_range=(1e-3, 1e2), height=420
+        "singular value σ", "gain", log_x=True, log_y=True, x_range=(1e-2, 1e2), y_range=(1e-4, 1e2), height=440
     )
     r, root = result["r"], result["r"] ** 0.5
-    fig.add_scatter(x=SIGMA, y=1 / SIGMA, mode="lines", name="inverse, 1/σ", line=EXACT)
-    fig.add_scatter(
-        x=[SIGMA[0], root], y=[SIGMA[0] / r, 1 / root], mode="lines", name="transpose, σ/r",
-        line={"color": PALETTE["orange"], "width": 2, "dash": "dash"},
-    )  # fmt: skip
+    transpose = {"color": PALETTE["orange"], "width": 2, "dash": "dash"}
     fig.add_scatter(x=SIGMA, y=result["curve"], mode="lines", name="filter, σ/(σ²+r)", line=REGULARIZED)
+    fig.add_scatter(x=SIGMA, y=1 / SIGMA, mode="lines", name="inverse, 1/σ", line=EXACT)
+    fig.add_scatter(x=SIGMA, y=SIGMA / r, mode="lines", name="transpose, σ/r", line=transpose)
     fig.add_scatter(
         x=result["sigma"], y=result["gain"], mode="markers", name="σ<sub>i</sub> of W",
         marker={"color": PALETTE["blue"], "size": 10}, hovertemplate="σ = %{x:.3g}, gain %{y:.3g}",
@@ -79,7 +77,7 @@ def filter_figure(result: dict[str, Any]) -> go.Figure:
     fig.add_hline(y=0.5 / root, line={"color": PALETTE["red"], "width": 1.5, "dash": "dot"})
     text = f"largest gain on W<br>inverse: {1 / result['sigma'].min():.3g}<br>filter: {result['gain'].max():.3g}"
     fig.add_annotation(
-        text=text, x=0.98, y=0.98, xref="paper", yref="paper", xanchor="right", yanchor="top", align="right"
+        text=text, x=0.98, y=0.03, xref="paper", yref="paper", xanchor="right", yanchor="bottom", align="right"
     )
     return fig
 
@@ -100,7 +98,7 @@ filter_explorer = Explorer(
 
 # One dimension
 
-WEIGHTS = np.linspace(0, 3, 101)[1:]
+WEIGHTS = 3 * np.linspace(0, 1, 91)[1:] ** 2  # denser near 0, where both curves are steep
 TARGET, TARGET_ERROR = 1.0, 0.2
 
 
@@ -132,7 +130,7 @@ line_explorer = Explorer(
     title="One weight, inverted",
     description="The input u against the weight w. The exact inverse y over w runs to infinity on both sides of w = 0, "
     "and so does the band that an error in y makes around it. The regularized one goes through 0 and stays bounded.",
-    controls=[LogSlider("r", "Regularization r", 1e-3, 1e1, points=25, value=0.1)],
+    controls=[LogSlider("r", "Regularization r", 1e-2, 1e1, points=25, value=0.1)],
     compute=line_inverses,
     draw=line_figure,
 )
@@ -145,7 +143,7 @@ ANGLES = np.linspace(0, 2 * np.pi, 91)
 CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 STARTS = np.stack([np.cos(ANGLES[:-1:2]), np.sin(ANGLES[:-1:2])], axis=1)
 OUTPUT_ERROR = 0.1
-VIEWS = {"maps": "W, its inverses", "back": "There and back", "error": "Back, with an error"}
+VIEWS = {"maps": "W and its inverses", "back": "There and back", "error": "Back, with an error"}
 
 
 def plane_matrix(kappa: float) -> Tensor:
@@ -180,10 +178,10 @@ def disc_images(view: str, r: float, kappa: float) -> dict[str, Any]:
 
 
 def disc_figure(result: dict[str, Any]) -> go.Figure:
-    """Closed curves, or clouds of points, around the unit circle on square axes."""
+    """Closed curves, or clouds of points, around the unit circle; one unit is as long on both axes."""
     fig = figure("first coordinate", "second coordinate", x_range=(-2.5, 2.5), y_range=(-2.5, 2.5), height=460)
     fig.update_xaxes(constrain="domain")
-    fig.update_yaxes(scaleanchor="x", constrain="domain")
+    fig.update_yaxes(scaleanchor="x", constrain="range")
     fig.add_scatter(
         x=CIRCLE[:, 0], y=CIRCLE[:, 1], mode="lines", name="unit circle",
         line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
@@ -221,7 +219,8 @@ disc_explorer = Explorer(
 # A tanh layer of one unit
 
 OFFSET = 0.5
-TARGETS = np.linspace(-1.3, 1.3, 105)
+REACHABLE = np.tanh(np.linspace(-5.2, 5.2, 89))  # denser near ±1, where artanh is steep
+TARGETS = np.concatenate([np.linspace(-1.3, -1, 13), REACHABLE, np.linspace(1, 1.3, 13)])
 
 
 def inverse_of_unit(v: np.ndarray, r: float, w: float, margin: float) -> np.ndarray:
