@@ -154,6 +154,23 @@ def test_minimizer_is_never_larger_than_the_closed_form_within_the_margins(r, w,
     assert (np.abs(result["minimizer"]) <= np.abs(result["closed"]) + 1e-6)[inside].all()
 
 
+@every_r
+def test_layer_minimizer_is_stationary_and_each_point_wins_at_its_own_objective(r):
+    g = torch.Generator().manual_seed(2)
+    W = torch.randn(8, 6, generator=g, dtype=torch.float64)
+    c, v = torch.randn(2, 8, generator=g, dtype=torch.float64)
+    z, v = v, torch.tanh(v)
+    closed = torch.as_tensor(ridge(W.numpy(), r)) @ (z - c)
+    found = chapter.layer_minimizer(W, c, v, r, start=closed)
+    h = torch.tanh(W @ found + c)
+    torch.testing.assert_close(r * found, W.T @ ((1 - h**2) * (v - h)), rtol=1e-6, atol=1e-7)
+    in_pre_activations, in_outputs = (
+        [0.5 * (undo(W @ u + c) - goal).square().sum() + 0.5 * r * u.square().sum() for u in (closed, found)]
+        for undo, goal in ((lambda z: z, z), (torch.tanh, v))
+    )
+    assert in_pre_activations[0] < in_pre_activations[1] and in_outputs[1] < in_outputs[0]
+
+
 def test_for_large_r_one_divides_by_the_slope_and_the_other_multiplies():
     """In several dimensions, as the text has it; the minimizer by Newton's method with autograd's derivatives."""
     g = torch.Generator().manual_seed(1)

@@ -246,6 +246,36 @@ def minimizer_of_unit(v: np.ndarray, r: float, w: float, cells: int = 2000, zoom
     return middle
 
 
+def layer_minimizer(W: Tensor, c: Tensor, v: Tensor, r: float, *, start: Tensor) -> Tensor:
+    """A minimizer of ½‖tanh(W u + c) − v‖² + (r/2)‖u‖², found by L-BFGS from `start`.
+
+    Parameters
+    ----------
+    W : Tensor (q, p)
+    c, v : Tensor (q,)
+    r : float > 0
+    start : Tensor (p,)
+        The objective may have several minima; the start decides which is found.
+
+    Returns
+    -------
+    Tensor (p,)
+    """
+    u = start.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [u], max_iter=1000, tolerance_grad=1e-9, tolerance_change=0.0, line_search_fn="strong_wolfe"
+    )
+
+    def objective() -> Tensor:
+        optimizer.zero_grad()
+        loss = 0.5 * (torch.tanh(W @ u + c) - v).square().sum() + 0.5 * r * u.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(objective)
+    return u.detach()
+
+
 def unit_inverses(r: float, w: float, margin: float) -> dict[str, Any]:
     """Three inverses of f(u) = tanh(w u + 0.5) against the target v; the exact one is NaN where |v| ≥ 1."""
     with np.errstate(invalid="ignore", divide="ignore"):
