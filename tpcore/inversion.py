@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import torch
@@ -83,6 +84,12 @@ def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> Reg
     return RegularizedInverse(W, r, calibrated=calibrated)
 
 
+def all_finite(value: Tensor) -> bool:
+    """Whether a tensor holds neither NaN nor infinity."""
+    # A sum is cheaper than a mask, and is finite only if all values are; a sum that overflowed is looked at again.
+    return math.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
+
+
 def _checked_matrix(W: Tensor) -> Tensor:
     if not isinstance(W, Tensor):
         raise TypeError(f"W must be a torch.Tensor, got {type(W).__name__}; torch.as_tensor(W) makes one")
@@ -91,7 +98,7 @@ def _checked_matrix(W: Tensor) -> Tensor:
     if W.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"W must be float32 or float64, got {W.dtype}")
     W = W.detach()
-    if not torch.isfinite(W).all():
+    if not all_finite(W):
         bad = int((~torch.isfinite(W)).sum())
         raise FloatingPointError(
             f"W holds {bad} of {W.numel()} values that are not finite: it cannot be inverted. "
@@ -105,7 +112,7 @@ def _cholesky(W: Tensor, r: float) -> Tensor:
     gram = W.mT @ W if W.shape[0] >= W.shape[1] else W @ W.mT
     gram.diagonal().add_(r)
     factor, failed = torch.linalg.cholesky_ex(gram)
-    if int(failed) or not torch.isfinite(factor).all():
+    if int(failed) or not all_finite(factor):
         scale = float(torch.linalg.matrix_norm(W, 2))
         raise FloatingPointError(
             f"WᵀW + rI is not positive definite to machine precision: r = {r:g} is too small for a W of spectral "

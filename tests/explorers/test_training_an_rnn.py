@@ -12,9 +12,9 @@ def test_a_position_is_the_runs_it_names(monkeypatch):
 
     def watched(rule, gamma_h, gamma_theta):
         asked.append((rule, gamma_h, gamma_theta))
-        return np.ones((3, 13)), [None] * 3
+        return {}
 
-    monkeypatch.setattr(chapter, "seed_accuracies", watched)
+    monkeypatch.setattr(chapter, "trained_seeds", watched)
     chapter.trained("through_time", "calibrated", 2.0, 0.03, 0.5)
     chapter.trained("local", "paper", 2.0, 0.03, 0.5)
     chapter.trained("backprop", "paper", 2.0, 0.03, 0.5)
@@ -26,29 +26,28 @@ def test_a_position_is_the_runs_it_names(monkeypatch):
 
 def test_accuracies_are_those_of_the_training_loop():
     rule = TargetProp(1.0, 1.0, True, step=0.1)
-    accuracy, diverged = chapter.seed_accuracies(rule, 0.1, 0.3)
-    assert accuracy.shape == (len(chapter.SEEDS), len(chapter.LOGGED)) and diverged == [None] * 3
+    found = chapter.trained_seeds(rule, 0.1, 0.3)
+    assert found["accuracy"].shape == (len(chapter.SEEDS), len(chapter.LOGGED)) and found["diverged"] == [None] * 3
     run = train_classifier(
-        chapter.TASK, rule, hidden_size=chapter.HIDDEN, gamma_theta=0.3, gamma_h=0.1, seed=1, steps=50,
-        log_every=25, test_size=chapter.TEST_SIZE, progress=False,
+        chapter.TASK, rule, hidden_size=chapter.HIDDEN, gamma_theta=0.3, gamma_h=0.1, seed=1,
+        steps=2 * chapter.LOG_EVERY, log_every=chapter.LOG_EVERY, test_size=chapter.TEST_SIZE, progress=False,
     )  # fmt: skip
-    np.testing.assert_array_equal(accuracy[1, :3], run.column("accuracy"))
+    np.testing.assert_array_equal(found["accuracy"][1, :3], run.column("accuracy"))
 
 
-def test_a_divergence_leaves_a_cross_and_no_invented_value():
-    rule = TargetProp(0.1, accumulate="through_time", step=0.1)
-    accuracy, diverged = chapter.seed_accuracies(rule, 0.1, 1.0)
+def test_a_divergence_counts_as_chance_and_is_marked():
+    result = chapter.trained("through_time", "paper", 0.1, 0.1, 1.0)
+    accuracy, diverged = result["chosen"]["accuracy"], result["chosen"]["diverged"]
     assert any(step is not None for step in diverged)
     for row, step in zip(accuracy, diverged, strict=True):
         if step is not None:
-            np.testing.assert_array_equal(np.isnan(row), step <= chapter.LOGGED)
-    fig = chapter.training_figure(chapter.trained("through_time", "paper", 0.1, 0.1, 1.0))
-    crosses = fig.data[-1]
+            assert (row[step <= chapter.LOGGED] == 0.25).all() and row[0] != 0.25
+    crosses = chapter.training_figure(result).data[-1]
     assert list(crosses.x) == [step for step in diverged if step is not None]
     assert f"{len(crosses.x)} of 3" in crosses.name
 
 
-def test_the_trained_network_answers_right_and_only_after_the_markers():
+def test_the_trained_network_answers_right_at_the_end():
     right = 0
     for example in range(20):
         result = chapter.answers(example)
@@ -63,8 +62,8 @@ def test_the_trained_network_answers_right_and_only_after_the_markers():
 
 def test_the_welcome_figure_holds_step_sizes_equal():
     curves = welcome.three_rules(1.0)
-    expected, _ = chapter.seed_accuracies(BackProp(), welcome.GAMMA_H, welcome.GAMMA_THETA)
-    np.testing.assert_array_equal(curves["backprop"], expected)
+    expected = chapter.trained_seeds(BackProp(), welcome.GAMMA_H, welcome.GAMMA_THETA)
+    np.testing.assert_array_equal(curves["backprop"]["accuracy"], expected["accuracy"])
     assert set(curves) == {"paper", "calibrated", "backprop"}
 
 

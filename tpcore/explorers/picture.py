@@ -95,7 +95,7 @@ def _axes(drawing: Any, layout: dict[str, Any], traces: list[dict[str, Any]]) ->
                 set_limits([10**end if log else end for end in axis["range"]])
             set_label(_text(axis.get("title", {}).get("text", "")))
         if y_axis.get("scaleanchor"):
-            place.set_aspect(y_axis.get("scaleratio", 1), adjustable="datalim")
+            place.set_aspect(y_axis.get("scaleratio", 1), adjustable="box")
         made[x_name, y_name] = place
     return made
 

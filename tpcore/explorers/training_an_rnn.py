@@ -18,8 +18,9 @@ from tpcore.training import train, train_classifier, two_step_sizes
 
 # A size at which a network trains in a fraction of a second
 TASK = TemporalOrder(20)
-HIDDEN, STEPS, LOG_EVERY, TEST_SIZE = 32, 300, 25, 300
+HIDDEN, STEPS, LOG_EVERY, TEST_SIZE = 32, 200, 20, 200
 SEEDS = (0, 1, 2)
+CHANCE = 1 / TASK.output_size
 LOGGED = np.arange(0, STEPS + 1, LOG_EVERY)
 
 TARGETS = ("local", "through_time")
@@ -28,73 +29,82 @@ CALIBRATIONS = {"paper": "Paper's, s = 0", "calibrated": "Calibrated, s = r"}
 
 
 @cache
-def seed_accuracies(rule: Rule, gamma_h: float, gamma_theta: float) -> tuple[np.ndarray, list[int | None]]:
-    """Held-out accuracy (seeds, logged steps), NaN after a divergence, and the step at which each seed diverged."""
-    accuracy = np.full((len(SEEDS), len(LOGGED)), np.nan)
-    diverged = []
-    for row, seed in zip(accuracy, SEEDS, strict=True):
-        run = train_classifier(
+def trained_seeds(rule: Rule, gamma_h: float, gamma_theta: float) -> dict[str, Any]:
+    """One run a seed.
+
+    Returns
+    -------
+    dict
+        ``accuracy`` (seeds, logged steps): held-out accuracy, that of chance from a divergence on.
+        ``diverged``: the step at which each seed diverged, or None.
+    """
+    runs = [
+        train_classifier(
             TASK, rule, hidden_size=HIDDEN, gamma_theta=gamma_theta, gamma_h=gamma_h, seed=seed,
             steps=STEPS, log_every=LOG_EVERY, test_size=TEST_SIZE, progress=False,
-        )  # fmt: skip
+        )
+        for seed in SEEDS
+    ]  # fmt: skip
+    accuracy = np.full((len(SEEDS), len(LOGGED)), CHANCE)
+    for row, run in zip(accuracy, runs, strict=True):
         row[: len(run.rows)] = run.column("accuracy")
-        diverged.append(run.diverged_at)
-    return accuracy, diverged
+    return {"accuracy": accuracy, "diverged": [run.diverged_at for run in runs]}
 
 
 def trained(method: str, calibration: str, r: float, gamma_h: float, gamma_theta: float) -> dict[str, Any]:
-    """Accuracy along training of the chosen method, beside back-propagation at the same two step sizes."""
+    """The runs of the chosen method, beside those of back-propagation at the same two step sizes."""
     rule: Rule = BackProp()
     if method != "backprop":
         s, calibrated = (r, True) if calibration == "calibrated" else (0.0, False)
         rule = TargetProp(r, s, calibrated, accumulate=method, step=gamma_h)
-    accuracy, diverged = seed_accuracies(rule, gamma_h, gamma_theta)
-    reference, _ = seed_accuracies(BackProp(), gamma_h, gamma_theta)
-    return {"method": method, "accuracy": accuracy, "diverged": diverged, "reference": reference}
+    return {
+        "method": method,
+        "chosen": trained_seeds(rule, gamma_h, gamma_theta),
+        "backprop": trained_seeds(BackProp(), gamma_h, gamma_theta),
+    }
 
 
 def accuracy_axes(height: int = 400) -> go.Figure:
     """Accuracy against training steps, with the level of chance."""
     fig = figure("training step", "held-out accuracy", x_range=(0, STEPS), y_range=(0, 1.03), height=height)
-    fig.add_hline(y=1 / TASK.output_size)
+    fig.add_hline(y=CHANCE)
     return fig
 
 
-def add_seeds(fig: go.Figure, accuracy: np.ndarray, name: str, color: str, **line: Any) -> None:
-    """The median over the seeds still running, in a band from the worst to the best of them."""
-    alive = ~np.isnan(accuracy).all(0)
-    steps, values = LOGGED[alive], accuracy[:, alive]
-    for trace in band(steps, np.nanmin(values, 0), np.nanmax(values, 0), color, name):
+def add_seeds(fig: go.Figure, runs: dict[str, Any], name: str, color: str, **line: Any) -> None:
+    """The median over the seeds, in a band from the worst to the best, and a cross where a seed diverged."""
+    accuracy = runs["accuracy"]
+    for trace in band(LOGGED, accuracy.min(0), accuracy.max(0), color, name):
         fig.add_trace(trace)
-    fig.add_scatter(x=steps, y=np.nanmedian(values, 0), name=name, mode="lines", line={"color": color, **line})
+    fig.add_scatter(x=LOGGED, y=np.median(accuracy, 0), name=name, mode="lines", line={"color": color, **line})
+    steps = [step for step in runs["diverged"] if step is not None]
+    cross = {"symbol": "x", "size": 11, "color": color}
+    fig.add_scatter(
+        x=steps, y=[CHANCE] * len(steps), mode="markers", marker=cross, showlegend=bool(steps),
+        name=f"diverged, {len(steps)} of {len(SEEDS)} seeds",
+    )  # fmt: skip
 
 
 def training_figure(result: dict[str, Any]) -> go.Figure:
-    """The curves of `trained`; a cross marks where a seed diverged."""
+    """The curves of `trained`."""
     fig = accuracy_axes()
-    add_seeds(fig, result["reference"], "back-propagation", PALETTE["orange"], dash="dash")
+    add_seeds(fig, result["backprop"], "back-propagation", PALETTE["orange"], dash="dash")
     if result["method"] != "backprop":
-        add_seeds(fig, result["accuracy"], METHODS[result["method"]], PALETTE["blue"])
-    crosses = [(step, seed) for seed, step in enumerate(result["diverged"]) if step is not None]
-    last = [result["accuracy"][seed][~np.isnan(result["accuracy"][seed])][-1] for _, seed in crosses]
-    fig.add_scatter(
-        x=[step for step, _ in crosses], y=last, mode="markers", showlegend=bool(crosses),
-        name=f"diverged: {len(crosses)} of {len(SEEDS)} seeds",
-        marker={"symbol": "x", "size": 11, "color": PALETTE["red"]},
-    )  # fmt: skip
+        add_seeds(fig, result["chosen"], METHODS[result["method"]], PALETTE["blue"])
     return fig
 
 
 training_explorer = Explorer(
     title="Train at this setting",
     description="Held-out accuracy against training steps: the median of three seeds in a band from the worst to the "
-    "best, beside back-propagation at the same two step sizes. The dotted line is chance. Crosses mark divergences.",
+    "best, beside back-propagation at the same two step sizes. The dotted line is chance; a cross marks a run that "
+    "diverged.",
     controls=[
         Choice("method", "Rule", METHODS, value="local"),
         Choice("calibration", "Inversion", CALIBRATIONS, value="paper", active_when={"method": TARGETS}),
         LogSlider("r", "Regularization r", 1e-1, 1e1, points=5, value=1.0, active_when={"method": TARGETS}),
-        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-3, 1e-1, points=5, value=1e-2),
-        LogSlider("gamma_theta", "Parameter step γ<sub>θ</sub>", 1e-1, 1e0, points=3, value=1e-1),
+        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-3, 1e-1, points=5, value=10**-1.5),
+        LogSlider("gamma_theta", "Parameter step γ<sub>θ</sub>", 1e-1, 1e0, points=3, value=10**-0.5),
     ],
     compute=trained,
     draw=training_figure,
@@ -148,7 +158,7 @@ def answers_figure(result: dict[str, Any]) -> go.Figure:
 answers_explorer = Explorer(
     title="What the network would answer so far",
     description="The probability that a trained network gives to each of the four answers after each symbol of a "
-    "sequence. It changes at the two markers and then holds to the end.",
+    "sequence. Before the end it is often sure and wrong; at the last symbol it is right.",
     controls=[Slider("example", "Sequence", 0, 19, points=20, value=0)],
     compute=answers,
     draw=answers_figure,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from tpcore.explorers import Explorer, LogSlider
 from tpcore.explorers.target_propagation import plane_figure, plane_targets
-from tpcore.explorers.training_an_rnn import accuracy_axes, add_seeds, seed_accuracies
+from tpcore.explorers.training_an_rnn import accuracy_axes, add_seeds, trained_seeds
 from tpcore.figures import PALETTE
 from tpcore.rules import BackProp, TargetProp
 
@@ -16,13 +16,13 @@ GAMMA_H, GAMMA_THETA = 0.03, 0.3
 
 
 def three_rules(r: float) -> dict[str, Any]:
-    """Accuracy (seeds, logged steps) of the paper's rule, the calibrated one and back-propagation, at equal steps."""
+    """The runs of the paper's rule, of the calibrated one and of back-propagation, at the same two step sizes."""
     rules = {
         "paper": TargetProp(r, step=GAMMA_H),
         "calibrated": TargetProp(r, r, calibrated=True, step=GAMMA_H),
         "backprop": BackProp(),
     }
-    return {name: seed_accuracies(rule, GAMMA_H, GAMMA_THETA)[0] for name, rule in rules.items()}
+    return {name: trained_seeds(rule, GAMMA_H, GAMMA_THETA) for name, rule in rules.items()}
 
 
 def three_rules_figure(result: dict[str, Any]) -> go.Figure:
@@ -37,7 +37,8 @@ def three_rules_figure(result: dict[str, Any]) -> go.Figure:
 welcome_explorer = Explorer(
     title="A recurrent network learns from targets",
     description="Held-out accuracy on a memory task against training steps, for two rules of target propagation and "
-    "for back-propagation; the median of three seeds in a band from the worst to the best. The dotted line is chance.",
+    "for back-propagation; the median of three seeds in a band from the worst to the best. The dotted line is chance; "
+    "a cross marks a run that diverged.",
     controls=[LogSlider("r", "Regularization r", 1e-1, 1e1, points=9, value=1.0)],
     compute=three_rules,
     draw=three_rules_figure,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from tpcore.activations import Activation, activation_named
+from tpcore.inversion import all_finite
 from tpcore.recurrences import Directions, Pass, run_backward, run_forward
 from tpcore.rules import BackProp, Rule, check_rule
 
@@ -167,16 +167,11 @@ class RNN(torch.nn.RNN):
 
 def check_finite(name: str, value: Tensor) -> None:
     """Raise ValueError if a given tensor holds NaN or infinity."""
-    if not _all_finite(value):
+    if not all_finite(value):
         bad = ~torch.isfinite(value)
         raise ValueError(
             f"{name} holds {int(bad.sum())} values that are not finite, the first at {bad.nonzero()[0].tolist()}"
         )
-
-
-def _all_finite(value: Tensor) -> bool:
-    # A sum is cheaper than a mask and is finite only if all values are; a sum that overflowed is looked at again.
-    return math.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
 
 
 class _Recurrence(torch.autograd.Function):
@@ -194,7 +189,7 @@ class _Recurrence(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         bias = None if b_ih is None or b_hh is None else b_ih + b_hh
         states = run_forward(activation, inputs, h_0, W, U, bias)
-        if not _all_finite(states[-1]):
+        if not all_finite(states[-1]):
             raise FloatingPointError(
                 "the last hidden state is not finite although the inputs are: the weights have diverged or are not "
                 f"finite themselves (largest |W| = {float(W.abs().max()):.3g}). Take smaller steps"
@@ -217,7 +212,7 @@ class _Recurrence(torch.autograd.Function):
 
 def _check_directions(found: Directions, rule: Rule, W: Tensor) -> None:
     for name, value in (("W", found.W), ("U", found.U), ("h_0", found.h_0), ("inputs", found.inputs)):
-        if value is not None and not _all_finite(value):
+        if value is not None and not all_finite(value):
             raise FloatingPointError(
                 f"the direction of {name} under {rule} is not finite (norm of W: {float(W.norm()):.3g}). "
                 "Either the gradient of the loss was not finite, or what is carried back has exploded: "
