@@ -165,7 +165,10 @@
       const layout = dress(figure.layout, this.figure, this.width);
       if (this.width < NARROW) figure.data.forEach((trace) => (trace.colorbar = { thickness: 10, ...trace.colorbar }));
       const drawn = window.Plotly.react(this.plot, figure.data, layout, { displayModeBar: false, scrollZoom: false, doubleClick: "reset" });
-      drawn.then(() => this.figure.classList.add("explorer-drawn"));
+      drawn.then(() => {
+        this.figure.classList.add("explorer-drawn");
+        if (this.width !== this.stage.clientWidth) this.redraw(); // it changed meanwhile
+      });
     }
   }
 

@@ -122,13 +122,8 @@ def test_fits_a_phone(open_page: Any, name: str) -> None:
     for width in (375, 320):
         page.set_viewport_size({"width": width, "height": 800})
         for plot in page.locator(".explorer-plot").all():
-            plot.evaluate(
-                """(p, w) => new Promise(done => (function wait() {
-                    p._fullLayout.width <= w ? done() : requestAnimationFrame(wait);
-                })())""",
-                width,
-            )
-            box = plot.bounding_box()
+            page.wait_for_function("p => p._fullLayout.width === p.parentElement.clientWidth", arg=plot.element_handle())
+            box = plot.locator("svg.main-svg").first.bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= width
             sizes = plot.evaluate(
                 """p => [...p.querySelectorAll('text')].filter(t => t.textContent.trim())
