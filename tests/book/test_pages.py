@@ -122,7 +122,8 @@ def test_fits_a_phone(open_page: Any, name: str) -> None:
     for width in (375, 320):
         page.set_viewport_size({"width": width, "height": 800})
         for plot in page.locator(".explorer-plot").all():
-            page.wait_for_function("p => p._fullLayout.width === p.parentElement.clientWidth", arg=plot.element_handle())
+            fits = "p => p._fullLayout.width === p.parentElement.clientWidth"
+            page.wait_for_function(fits, arg=plot.element_handle())
             box = plot.locator("svg.main-svg").first.bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= width
             sizes = plot.evaluate(
