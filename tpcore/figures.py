@@ -17,6 +17,7 @@ PALETTE = {
 }
 NEUTRAL = "#808080"  # reference lines and everything that must not draw the eye
 SEQUENCE = list(PALETTE.values())
+MOST_DECADE_TICKS = 6  # about as many labels as a logarithmic axis holds without crowding
 
 _AXIS = {
     "gridcolor": "rgba(128,128,128,0.22)",
@@ -98,7 +99,8 @@ def band(x: Any, low: Any, high: Any, color: str, name: str) -> list[go.Scatter]
 def _axis(title: str, log: bool, ends: tuple[float, float] | None) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": {"text": title}, "type": "log" if log else "linear"}
     if log:
-        axis |= {"exponentformat": "power", "dtick": 1}
+        decades = log10(ends[1] / ends[0]) if ends else 1
+        axis |= {"exponentformat": "power", "dtick": max(1, round(decades / MOST_DECADE_TICKS))}
     if ends is not None:
         axis["range"] = [log10(end) for end in ends] if log else list(ends)
     return axis

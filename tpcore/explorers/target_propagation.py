@@ -113,7 +113,7 @@ def paper_norms(r: float) -> dict[str, Any]:
 def norms_axes() -> go.Figure:
     """Log axis of relative norms against steps back."""
     titles = ("steps back, τ − t", "norm, relative to t = τ")
-    return figure(*titles, log_y=True, x_range=(0, LENGTH), y_range=(1e-12, 1e9))
+    return figure(*titles, log_y=True, x_range=(0, LENGTH), y_range=(1e-12, 1e6))
 
 
 def norms_figure(result: dict[str, Any]) -> go.Figure:
