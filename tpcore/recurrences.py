@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
@@ -78,10 +79,10 @@ def run_forward(
     xp, h, Wt = array_library(states.device), _array(states), _array(W.mT)
     recurrent = xp.empty_like(h[0])
     with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
-        for t in range(1, steps + 1):
-            xp.matmul(h[t - 1], Wt, out=recurrent)
-            xp.add(h[t], recurrent, out=h[t])
-            activation.apply_(xp, h[t])
+        for before, now in pairwise(list(h)):
+            xp.matmul(before, Wt, out=recurrent)
+            xp.add(now, recurrent, out=now)
+            activation.apply_(xp, now)
     return states
 
 
@@ -122,7 +123,7 @@ def carried_back(
     xp, h = array_library(forward.states.device), _array(forward.states)
     steps, (_, batch, d) = len(h) - 1, h.shape
     gamma_h = rule.step if isinstance(rule, TargetProp) else 1.0
-    source = None if grad_output is None else _array(grad_output)
+    sources = None if grad_output is None else _array(grad_output)
     through_time = isinstance(rule, TargetProp) and rule.accumulate == "through_time"
     pull_back = _pull_back(rule, forward)
     arriving = xp.zeros_like(h[0]) if grad_last is None else gamma_h * _array(grad_last)
@@ -132,49 +133,64 @@ def carried_back(
     for stop in range(steps + 1, 1, -length):
         start = max(1, stop - length)
         D = workspace[: stop - start]
-        D[...] = 0 if source is None else gamma_h * source[start - 1 : stop - 1]
-        arriving = pull_back(D, start, arriving)
+        source = None if sources is None else gamma_h * sources[start - 1 : stop - 1]
+        arriving = pull_back(D, source, start, arriving)
         if through_time:
             slope = forward.activation.derivative(xp, h[start:stop])
-            arriving_mu = _carry_linear(xp, D, slope, _array(forward.W), arriving_mu)
+            arriving_mu = _carry_linear(xp, D, D, slope, _array(forward.W), arriving_mu)
         yield start, D
     yield 0, arriving[None]
 
 
-def _pull_back(rule: Rule, forward: Pass) -> Callable[[Array, int, Array], Array]:
-    """The function (D, t, arriving) -> leaving that walks one block back, adding to the sources in D in place."""
+def _pull_back(rule: Rule, forward: Pass) -> Callable[[Array, Array | None, int, Array], Array]:
+    """The function (D, source, t, arriving) -> leaving that fills D for the block of steps that starts at t."""
     xp, h, activation = array_library(forward.states.device), _array(forward.states), forward.activation
     if isinstance(rule, BackProp):
         W, slope = _array(forward.W), partial(activation.derivative, xp)
-        return lambda D, t, arriving: _carry_linear(xp, D, slope(h[t : t + len(D)]), W, arriving)
+        return lambda D, source, t, arriving: _carry_linear(xp, D, source, slope(h[t : t + len(D)]), W, arriving)
     Mt = _array(regularized_inverse(forward.W, rule.r, calibrated=rule.calibrated).matrix.mT.contiguous())
     if rule.form == "linearized":
         undo = partial(inverse_slope, activation, xp, s=rule.s, calibrated=rule.calibrated, margin=rule.margin)
-        return lambda D, t, arriving: _carry_linear(xp, D, undo(h[t : t + len(D)]), Mt, arriving)
-    return lambda D, t, arriving: _carry_targets(xp, D, rule, forward, t, Mt, arriving)
+        return lambda D, source, t, arriving: _carry_linear(xp, D, source, undo(h[t : t + len(D)]), Mt, arriving)
+    return lambda D, source, t, arriving: _carry_targets(xp, D, source, rule, forward, t, Mt, arriving)
 
 
-def _carry_linear(xp: ModuleType, D: Array, gain: Array, operator: Array, arriving: Array) -> Array:
-    """D_{t−1} += (gain_t ⊙ D_t) operator, from the block's last step to its first; returns what leaves the block."""
-    D[-1] += arriving
-    scaled, carried = xp.empty_like(D[0]), xp.empty_like(D[0])
-    for i in range(len(D) - 1, -1, -1):
+def _carry_linear(
+    xp: ModuleType, D: Array, source: Array | None, gain: Array, operator: Array, arriving: Array
+) -> Array:
+    """Fill D, last step first: D_{t−1} = source_{t−1} + (gain_t ⊙ D_t) operator; returns what leaves the block."""
+    rows, gains = list(D), list(gain)
+    sources = None if source is None else list(source)
+    scaled, leaving = xp.empty_like(D[0]), xp.empty_like(D[0])
+    rows[-1][...] = arriving if sources is None else sources[-1] + arriving
+    for i in range(len(rows) - 1, -1, -1):
         if i % FLUSH_EVERY == 0:
-            _flush_vanished(xp, D[i])
-        xp.multiply(gain[i], D[i], out=scaled)
-        xp.matmul(scaled, operator, out=carried)
+            _flush_vanished(xp, rows[i])
+        xp.multiply(gains[i], rows[i], out=scaled)
+        if sources is None and i > 0:
+            xp.matmul(scaled, operator, out=rows[i - 1])
+            continue
+        xp.matmul(scaled, operator, out=leaving)
         if i > 0:
-            D[i - 1] += carried
-    return carried
+            xp.add(sources[i - 1], leaving, out=rows[i - 1])
+    return leaving
 
 
 def _carry_targets(
-    xp: ModuleType, D: Array, rule: TargetProp, forward: Pass, t: int, Mt: Array, arriving: Array
+    xp: ModuleType,
+    D: Array,
+    source: Array | None,
+    rule: TargetProp,
+    forward: Pass,
+    t: int,
+    Mt: Array,
+    arriving: Array,
 ) -> Array:
     """The plain and the difference form: targets v = h − D, the activation inverted exactly, one step at a time."""
     activation, h = forward.activation, _array(forward.states)
-    D[-1] += arriving
+    leaving = arriving
     for i in range(len(D) - 1, -1, -1):
+        D[i] = leaving if source is None else source[i] + leaving
         state = h[t + i]
         undone = activation.inverse(xp, activation.clip(xp, state - D[i], rule.margin))
         if rule.form == "difference":
@@ -185,8 +201,6 @@ def _carry_targets(
             if forward.bias is not None:
                 drive = drive + _array(forward.bias)
             leaving = h[t + i - 1] - (undone - drive) @ Mt
-        if i > 0:
-            D[i - 1] += leaving
     return leaving
 
 

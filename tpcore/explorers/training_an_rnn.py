@@ -18,7 +18,7 @@ from tpcore.training import train, train_classifier, two_step_sizes
 
 # A size at which a network trains in a fraction of a second
 TASK = TemporalOrder(20)
-HIDDEN, STEPS, LOG_EVERY, TEST_SIZE = 32, 200, 20, 200
+HIDDEN, STEPS, LOG_EVERY, TEST_SIZE = 32, 150, 15, 200
 SEEDS = (0, 1, 2)
 CHANCE = 1 / TASK.output_size
 LOGGED = np.arange(0, STEPS + 1, LOG_EVERY)
@@ -103,7 +103,7 @@ training_explorer = Explorer(
         Choice("method", "Rule", METHODS, value="local"),
         Choice("calibration", "Inversion", CALIBRATIONS, value="paper", active_when={"method": TARGETS}),
         LogSlider("r", "Regularization r", 1e-1, 1e1, points=5, value=1.0, active_when={"method": TARGETS}),
-        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-3, 1e-1, points=5, value=10**-1.5),
+        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 10**-2.5, 1e-1, points=4, value=10**-1.5),
         LogSlider("gamma_theta", "Parameter step γ<sub>θ</sub>", 1e-1, 1e0, points=3, value=10**-0.5),
     ],
     compute=trained,
