@@ -11,9 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-URL = re.compile(
-    r"https://github\.com/(?P<account>[A-Za-z0-9][A-Za-z0-9-]{0,38})/(?P<name>[\w.-]+?)(\.git)?/?"
-)
+URL = re.compile(r"https://github\.com/(?P<account>[A-Za-z0-9][A-Za-z0-9-]{0,38})/(?P<name>[\w.-]+?)(\.git)?/?")
 
 # What stands before ACCOUNT/NAME: GitHub itself, Colab (.../github/...), Binder (.../gh/...).
 BEFORE = r"(?P<before>github\.com/|githubusercontent\.com/|/github/|/gh/)"
@@ -62,9 +60,7 @@ def main() -> None:
         if (rewritten := rewrite(text, old, new)) != text:
             path.write_bytes(rewritten.encode("utf-8"))
             print(f"changed {path}")
-    print(
-        f"The repository's address is https://github.com/{'/'.join(new)}; the book's, https://{pages(*new)}"
-    )
+    print(f"The repository's address is https://github.com/{'/'.join(new)}; the book's, https://{pages(*new)}")
 
 
 if __name__ == "__main__":
