@@ -167,11 +167,9 @@ def _carry_linear(
         if i % FLUSH_EVERY == 0:
             _flush_vanished(xp, rows[i])
         xp.multiply(gains[i], rows[i], out=scaled)
-        if sources is None and i > 0:
-            xp.matmul(scaled, operator, out=rows[i - 1])
-            continue
-        xp.matmul(scaled, operator, out=leaving)
-        if i > 0:
+        into = rows[i - 1] if sources is None and i > 0 else leaving
+        xp.matmul(scaled, operator, out=into)
+        if sources is not None and i > 0:
             xp.add(sources[i - 1], leaving, out=rows[i - 1])
     return leaving
 
