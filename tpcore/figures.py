@@ -68,21 +68,30 @@ def figure(
     y_range: tuple[float, float] | None = None,
     height: int = 380,
 ) -> go.Figure:
-    """An empty figure in the book's style.
+    """Make an empty figure in the book's style.
 
-    Args:
-        x_title, y_title: axis titles; may hold `<sub>` and `<sup>`.
-        log_x, log_y: logarithmic axes.
-        x_range, y_range: the ends of the axes in data units (for a logarithmic axis too). Fixing them keeps the
-            picture still while a slider moves.
-        height: in pixels.
+    Parameters
+    ----------
+    x_title, y_title : str
+        Axis titles; may hold `<sub>` and `<sup>`.
+    log_x, log_y : bool
+        Logarithmic axes.
+    x_range, y_range : (float, float), optional
+        The ends of the axes in data units (for a logarithmic axis too). Fixing them keeps the picture still while a
+        slider moves.
+    height : int
+        In pixels.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
     """
     x_axis, y_axis = _axis(x_title, log_x, x_range), _axis(y_title, log_y, y_range)
     return go.Figure(layout={"template": TEMPLATE, "height": height, "xaxis": x_axis, "yaxis": y_axis})
 
 
 def band(x: Any, low: Any, high: Any, color: str, name: str) -> list[go.Scatter]:
-    """Two traces that shade the range between `low` and `high`; they stay out of the legend."""
+    """Make two traces that shade the range between `low` and `high`; they stay out of the legend."""
     shade = f"rgba({int(color[1:3], 16)},{int(color[3:5], 16)},{int(color[5:7], 16)},0.2)"
     edge: dict[str, Any] = {
         "mode": "lines",

@@ -20,18 +20,28 @@ class Slider:
     Where `low`, `high` and every position are whole numbers given as int, its values are ints; otherwise they
     are floats. With a kernel a float slider also stops between the positions.
 
-    Args:
-        name: the keyword argument of `compute` that it sets.
-        label: what the reader sees; may hold `<sub>`, `<sup>` and `<i>`.
-        low, high: the ends, low < high.
-        points: the number of positions in the hosted page, at least 2.
-        value: the position at the start, one of the positions; None takes the middle one.
-        unit: shown after the value.
-        active_when: the control has an effect only where each named Choice, defined before this one, has one of
-            these values; elsewhere it is disabled and `compute` gets its starting value.
+    Parameters
+    ----------
+    name : str
+        The keyword argument of `compute` that it sets.
+    label : str
+        What the reader sees; may hold `<sub>`, `<sup>` and `<i>`.
+    low, high : float
+        The ends, finite, low < high.
+    points : int ≥ 2
+        The number of positions in the hosted page.
+    value : float, optional
+        The position at the start, one of the positions; None takes the middle one.
+    unit : str
+        Shown after the value.
+    active_when : mapping of str to tuple of str, optional
+        The control has an effect only where each named Choice, defined before this one, has one of these values;
+        elsewhere it is disabled and `compute` gets its starting value.
 
-    Raises:
-        ValueError: for ends, points or a value that make no slider.
+    Raises
+    ------
+    ValueError
+        If the ends, the points or the value make no slider.
     """
 
     name: str
@@ -62,13 +72,26 @@ class Slider:
         return tuple(_tidy(self.low + i * width) for i in range(self.points))
 
     def text(self, value: Value) -> str:
-        """The value as a reader sees it, with its unit."""
+        """Return the value as a reader sees it, with its unit."""
         return _number_text(float(value)) + _unit_text(self.unit)
 
 
 @dataclass(frozen=True)
 class LogSlider:
-    """A slider whose positions are evenly spaced in the logarithm; 0 < low < high. Otherwise as `Slider`."""
+    """A slider whose positions are evenly spaced in the logarithm.
+
+    Parameters
+    ----------
+    low, high : float > 0
+        The ends, finite, low < high.
+    name, label, points, value, unit, active_when
+        As in `Slider`.
+
+    Raises
+    ------
+    ValueError
+        As for `Slider`, and if low is not above 0.
+    """
 
     name: str
     label: str
@@ -92,15 +115,27 @@ class LogSlider:
         return tuple(_tidy(10 ** (start + i * width)) for i in range(self.points))
 
     def text(self, value: Value) -> str:
-        """The value as a reader sees it, with its unit."""
+        """Return the value as a reader sees it, with its unit."""
         return _number_text(float(value)) + _unit_text(self.unit)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few named options: `options` maps each value that `compute` gets to what the reader sees.
+    """One of a few named options.
 
-    `value`, `label` and `active_when` as in `Slider`; None starts with the first option.
+    Parameters
+    ----------
+    name, label, active_when
+        As in `Slider`.
+    options : mapping of str to str
+        Maps each value that `compute` gets to what the reader sees; at least two.
+    value : str, optional
+        The option at the start; None takes the first one.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two options, or the value is none of them.
     """
 
     name: str
@@ -126,7 +161,7 @@ class Choice:
         return tuple(self.options)
 
     def text(self, value: Value) -> str:
-        """The option as a reader sees it, without markup."""
+        """Return the option as a reader sees it, without markup."""
         return plain_text(self.options[str(value)])
 
 
@@ -134,7 +169,7 @@ Control: TypeAlias = Slider | LogSlider | Choice
 
 
 def check_controls(controls: tuple[Control, ...]) -> None:
-    """Raises ValueError where names repeat, or an `active_when` names no Choice before it or none of its options."""
+    """Raise ValueError where names repeat, or an `active_when` names no Choice before it or none of its options."""
     before: dict[str, Control] = {}
     for control in controls:
         if control.name in before:
@@ -156,12 +191,12 @@ def check_controls(controls: tuple[Control, ...]) -> None:
 
 
 def active(control: Control, values: Mapping[str, Any]) -> bool:
-    """Whether the control has an effect, given the values in force of the controls before it."""
+    """Return whether the control has an effect, given the values in force of the controls before it."""
     return all(values[name] in _as_tuple(wanted) for name, wanted in (control.active_when or {}).items())
 
 
 def in_force(controls: tuple[Control, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that reach `compute`: a control without effect takes its starting value."""
+    """Return the values that reach `compute`: a control without effect takes its starting value."""
     effective: dict[str, Any] = {}
     for control in controls:
         given = values.get(control.name, control.value)
@@ -170,12 +205,12 @@ def in_force(controls: tuple[Control, ...], values: Mapping[str, Any]) -> dict[s
 
 
 def plain_text(label: str) -> str:
-    """A label for a screen reader: without the markup."""
+    """Return a label for a screen reader: without the markup."""
     return re.sub(r"</?(?:sub|sup|i)>", "", label)
 
 
 def label_html(label: str) -> str:
-    """A label for the page: `<sub>`, `<sup>` and `<i>` stay, everything else is escaped."""
+    """Return a label for the page: `<sub>`, `<sup>` and `<i>` stay, everything else is escaped."""
     return _MARKUP.sub(r"<\1>", html.escape(label))
 
 
@@ -190,7 +225,7 @@ def _check_range(control: Slider | LogSlider) -> None:
 
 
 def _position_of(control: Slider | LogSlider) -> float:
-    """The position that equals the starting value up to rounding."""
+    """Return the position that equals the starting value up to rounding."""
     positions = control.positions
     value = control.value
     if value is None:
@@ -205,7 +240,7 @@ def _position_of(control: Slider | LogSlider) -> float:
 
 
 def _tidy(value: float) -> float:
-    """Without the last bits' rounding, so that 10 ** log10(0.001) is 0.001."""
+    """Drop the last bits' rounding, so that 10 ** log10(0.001) is 0.001."""
     return float(f"{value:.12g}")
 
 

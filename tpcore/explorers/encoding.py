@@ -23,7 +23,10 @@ Path = tuple[str | int, ...]
 
 
 def encode(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Encodes plotly figures by the name of their position. Numbers are rounded to DIGITS significant digits."""
+    """Encode plotly figures, given by the name of their position, as the document that this module describes.
+
+    Numbers are rounded to DIGITS significant digits.
+    """
     leaves = {position: dict(_leaves(plain(figure))) for position, figure in figures.items()}
     rows = list(leaves.values())
     paths: list[Path] = list(dict.fromkeys(path for row in rows for path in row))
@@ -47,7 +50,7 @@ def encode(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decode(document: Mapping[str, Any], position: str) -> dict[str, Any]:
-    """The figure at a position, as the page's script rebuilds it."""
+    """Rebuild the figure at a position, as the page's script does."""
     figure = copy.deepcopy(document["base"])
     for path, index in zip(document["paths"], document["positions"][position], strict=True):
         if index != ABSENT:
@@ -56,7 +59,7 @@ def decode(document: Mapping[str, Any], position: str) -> dict[str, Any]:
 
 
 def plain(figure: Any) -> dict[str, Any]:
-    """A plotly figure as lists, numbers and strings: arrays unpacked, numbers rounded, NaN and infinity to null."""
+    """Turn a plotly figure into lists, numbers and strings: arrays unpacked, numbers rounded, NaN and infinity null."""
     return _plain(figure.to_dict())
 
 
@@ -84,7 +87,7 @@ def _rounded(value: float) -> float | int | None:
 
 
 def _unpack(packed: Mapping[str, Any]) -> np.ndarray:
-    """plotly packs an array as base64 with its dtype and, for matrices, its shape as "rows, columns"."""
+    """Unpack plotly's array: base64 with its dtype and, for matrices, its shape as "rows, columns"."""
     array = np.frombuffer(base64.b64decode(packed["bdata"]), dtype=np.dtype(packed["dtype"]))
     return array.reshape([int(n) for n in packed["shape"].split(",")]) if "shape" in packed else array
 
@@ -98,7 +101,7 @@ def _leaves(value: Any, path: Path = ()) -> list[tuple[Path, Any]]:
 
 
 def _set(figure: Any, path: Any, leaf: Any) -> None:
-    """Sets a leaf, making the lists and dicts on its way; a list grows as far as the path needs."""
+    """Set a leaf, making the lists and dicts on its way; a list grows as far as the path needs."""
     node = figure
     for key, following in zip(path, [*path[1:], None], strict=True):
         if isinstance(key, int):

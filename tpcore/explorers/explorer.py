@@ -14,22 +14,44 @@ class Explorer:
     As the last line of a notebook's cell it shows itself. With a kernel, a moved control computes afresh. In the
     hosted page (environment variable TPCORE_EXPLORER_HOST=page) all positions of the grid are computed beforehand.
 
-    Args:
-        title: a short title above the figure.
-        description: what the figure shows, in words; the text for those who cannot see it.
-        controls: `Slider`, `LogSlider` and `Choice`; none makes a plain figure.
-        compute: takes the controls' names as keyword arguments and returns a dict of arrays, numbers and strings.
-            A function at the top of a module, so that the grid can be computed in parallel and kept on disk.
-        draw: turns that dict into a `plotly.graph_objects.Figure`.
+    Parameters
+    ----------
+    title : str
+        A short title above the figure.
+    description : str
+        What the figure shows, in words; the text for those who cannot see it.
+    controls : sequence of Slider, LogSlider and Choice
+        None makes a plain figure.
+    compute : callable
+        Takes the controls' names as keyword arguments and returns a dict of arrays, numbers and strings. For the
+        hosted page a function at the top of a module, so that the grid can be computed in parallel and kept on disk.
+    draw : callable
+        Turns that dict into a `plotly.graph_objects.Figure`.
 
-    Raises:
-        ValueError: for an empty title or description, unfit controls, or controls that are not the
-            arguments of `compute`.
+    Raises
+    ------
+    ValueError
+        If the title or the description is empty, the controls are unfit, or they are not the arguments of `compute`.
 
-    Example:
-        >>> Explorer(title="Filter", description="The filter of a regularized inverse against the singular value.",
-        ...          controls=[LogSlider("r", "Regularization r", 1e-3, 1e2, points=26, value=1.0)],
-        ...          compute=filter_curve, draw=filter_figure)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tpcore.explorers import Explorer, LogSlider
+    >>> from tpcore.figures import figure
+    >>> def compute(r):
+    ...     sigma = np.logspace(-2, 2, 50)
+    ...     return {"sigma": sigma, "gain": sigma / (sigma**2 + r)}
+    >>> def draw(result):
+    ...     return figure("singular value σ", "gain", log_x=True).add_scatter(x=result["sigma"], y=result["gain"])
+    >>> explorer = Explorer(
+    ...     title="Filter",
+    ...     description="The filter of a regularized inverse against the singular value.",
+    ...     controls=[LogSlider("r", "Regularization r", 1e-3, 1e2, points=26, value=1.0)],
+    ...     compute=compute,
+    ...     draw=draw,
+    ... )
+    >>> explorer.defaults
+    {'r': 1.0}
     """
 
     def __init__(
@@ -62,11 +84,24 @@ class Explorer:
         return {control.name: control.value for control in self.controls}
 
     def values(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """The values that reach `compute`: those chosen, and the starting value of every control left out or
-        without effect.
+        """Return the values that reach `compute`.
 
-        Raises:
-            ValueError: for a name that is no control, or an option that a Choice lacks.
+        They are those chosen, and the starting value of every control left out or without effect.
+
+        Parameters
+        ----------
+        chosen : mapping of str to value
+            Values by the name of their control.
+
+        Returns
+        -------
+        dict
+            One value for each control, by its name.
+
+        Raises
+        ------
+        ValueError
+            If a name is no control, or a Choice lacks an option.
         """
         by_name = {control.name: control for control in self.controls}
         for name, value in chosen.items():
@@ -78,11 +113,11 @@ class Explorer:
         return in_force(self.controls, chosen)
 
     def evaluate(self, **chosen: Any) -> Any:
-        """Computes and draws one position; returns the plotly figure."""
+        """Compute and draw one position, given as for `values`, and return the plotly figure."""
         return self.draw(self.compute(**self.values(chosen)))
 
     def live(self) -> Any:
-        """The live form, made once: `tpcore.explorers.live.LiveExplorer`."""
+        """Return the live form, made once: `tpcore.explorers.live.LiveExplorer`."""
         if self._live is None:
             from tpcore.explorers.live import LiveExplorer
 
@@ -101,7 +136,7 @@ class Explorer:
 
 
 def _check_arguments(compute: Callable[..., Any], controls: tuple[Control, ...]) -> None:
-    """The controls must be exactly the arguments of compute, apart from those with a default."""
+    """Raise ValueError unless the controls are exactly the arguments of compute, apart from those with a default."""
     parameters = inspect.signature(compute).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return

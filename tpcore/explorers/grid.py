@@ -32,7 +32,7 @@ Position = tuple[int, ...]
 
 
 def positions(explorer: Explorer) -> list[tuple[Position, dict[str, Any]]]:
-    """Every position that differs in effect: the index in each control's positions, and the values in force.
+    """List every position that differs in effect: the index in each control's positions, and the values in force.
 
     A control without effect stands at its starting value.
     """
@@ -46,16 +46,28 @@ def positions(explorer: Explorer) -> list[tuple[Position, dict[str, Any]]]:
 
 
 def compute_grid(explorer: Explorer, cache: Path | None = None, jobs: int | None = None) -> list[tuple[Position, Any]]:
-    """What `compute` returns at every position, in parallel; positions kept on disk are not computed again.
+    """Compute every position in parallel; positions kept on disk are not computed again.
 
-    Args:
-        explorer: its `compute` must be a function at the top of an importable module.
-        cache: the folder for results; by default that of TPCORE_EXPLORER_CACHE, or _build/explorers.
-        jobs: the number of processes, each with one thread; by default one per core.
+    Parameters
+    ----------
+    explorer : Explorer
+        Its `compute` must be a function at the top of an importable module.
+    cache : Path, optional
+        The folder for results; by default that of TPCORE_EXPLORER_CACHE, or _build/explorers.
+    jobs : int, optional
+        The number of processes, each with one thread; by default one per core.
 
-    Raises:
-        ValueError: where `compute` is not the function of a module's top.
-        RuntimeError: naming the position at which `compute` failed.
+    Returns
+    -------
+    list of (position, result)
+        The index in each control's positions, and what `compute` returned there; in the order of `positions`.
+
+    Raises
+    ------
+    ValueError
+        If `compute` is not a function at the top of a module.
+    RuntimeError
+        If `compute` failed; the message names the position.
     """
     import joblib
 
@@ -84,7 +96,7 @@ def compute_grid(explorer: Explorer, cache: Path | None = None, jobs: int | None
 
 
 def code_key(module: str) -> str:
-    """The hash of the code that a module depends on within its own package, and of the versions it runs on."""
+    """Hash the code that a module depends on within its own package, and the versions it runs on."""
     digest = hashlib.sha256()
     for name, tree in sorted(code_of(module).items()):
         digest.update(f"{name}\n{ast.dump(tree)}\n".encode())
@@ -98,7 +110,7 @@ def code_key(module: str) -> str:
 
 
 def code_of(module: str) -> dict[str, ast.Module]:
-    """The syntax trees of a module and of all that it imports, transitively, from its own package or tpcore."""
+    """Return the syntax trees of a module and of all that it imports, transitively, from its own package or tpcore."""
     packages = {module.split(".")[0], "tpcore"}
     trees: dict[str, ast.Module] = {}
     waiting = [module]
@@ -116,7 +128,7 @@ def code_of(module: str) -> dict[str, ast.Module]:
 
 
 def _imports(tree: ast.Module, package: str) -> list[str]:
-    """The modules that a syntax tree imports; `from package import name` is the submodule where there is one."""
+    """List the modules that a syntax tree imports; `from package import name` is the submodule where there is one."""
     found: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -155,14 +167,14 @@ def _check_importable(explorer: Explorer) -> None:
 
 
 def _position(kept: Any, module: str, name: str, values: dict[str, Any]) -> Any:
-    """One position, in a process that computes with one thread."""
+    """Compute one position, in a process that computes with one thread."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     return kept(module, name, values)
 
 
 def _evaluate(module: str, name: str, values: dict[str, Any]) -> Any:
-    """Calls the function `name` of a module; the arguments are all that the disk's key needs."""
+    """Call the function `name` of a module; the arguments are all that the disk's key needs."""
     try:
         return getattr(importlib.import_module(module), name)(**values)
     except Exception as error:

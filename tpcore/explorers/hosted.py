@@ -18,7 +18,7 @@ DATA_CLASS = "explorer-data"
 
 
 def page_html(explorer: Explorer) -> str:
-    """The explorer as self-contained HTML: title, picture of the starting position, and the data for the script."""
+    """Write the explorer as self-contained HTML: title, picture of the starting position, the data for the script."""
     figures = {position_key(index): explorer.draw(result) for index, result in compute_grid(explorer)}
     start = figures[position_key(tuple(control.positions.index(control.value) for control in explorer.controls))]
     data = {"controls": [_control(control) for control in explorer.controls], **encode(figures)}
@@ -34,12 +34,15 @@ def page_html(explorer: Explorer) -> str:
 
 
 def position_key(index: Position) -> str:
-    """The name of a position in the page's data: the index in each control's positions."""
+    """Name a position in the page's data: the index in each control's positions."""
     return "-".join(map(str, index))
 
 
 def _control(control: Control) -> dict[str, Any]:
-    """What the script needs of a control. `label` and `texts` hold HTML; `name` and `values` are the code's."""
+    """Return what the script needs of a control.
+
+    `label` and `texts` hold HTML; `name` and `values` are the code's.
+    """
     if isinstance(control, Choice):
         shown = [label_html(text) for text in control.options.values()]
     else:

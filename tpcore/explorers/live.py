@@ -58,7 +58,7 @@ class LiveExplorer:
             self._say("")
 
     def _enable(self) -> None:
-        """Disables the controls that have no effect at the values in force."""
+        """Disable the controls that have no effect at the values in force."""
         values = self.explorer.values({name: handle.value for name, handle in self.controls.items()})
         for control in self.explorer.controls:
             self.controls[control.name].disabled = not active(control, values)
@@ -68,7 +68,7 @@ class LiveExplorer:
 
 
 def in_main_thread(work: Callable[[], Any]) -> Any:
-    """Runs `work` in the main thread and returns its result or raises its error.
+    """Run `work` in the main thread and return its result or raise its error.
 
     JupyterLab (from 4.4) handles a control's messages in a second thread of the kernel, a subshell, which an
     interrupt does not reach; Python delivers it to the main thread, where the kernel ignores it between cells.
@@ -92,7 +92,7 @@ def in_main_thread(work: Callable[[], Any]) -> Any:
 
 
 def _kernel_loop() -> Any:
-    """The event loop of the kernel's main thread; None outside a kernel."""
+    """Return the event loop of the kernel's main thread; None outside a kernel."""
     if "IPython" not in sys.modules:
         return None
     shell = sys.modules["IPython"].get_ipython()
@@ -100,7 +100,7 @@ def _kernel_loop() -> Any:
 
 
 def show(target: go.FigureWidget, figure: go.Figure) -> None:
-    """Makes a displayed figure equal to another one, in place where the traces' kinds agree."""
+    """Make a displayed figure equal to another one, in place where the traces' kinds agree."""
     new = figure.to_dict()
     same_kinds = [trace.type for trace in target.data] == [trace.type for trace in figure.data]
     with target.batch_update():
@@ -137,7 +137,7 @@ def _row(control: Control, handle: Any) -> widgets.HBox:
 
 
 def _enable_colab_widgets() -> None:
-    """Google Colab shows custom widgets such as plotly's only after this call."""
+    """Allow custom widgets such as plotly's, which Google Colab shows only after this call."""
     try:
         from google.colab import output
     except ImportError:

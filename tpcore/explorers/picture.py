@@ -29,15 +29,25 @@ _MARKERS = {
 
 
 def picture_svg_uri(figure: Any) -> str:
-    """The picture as a data: address for an <img>."""
+    """Draw the picture as a data: address for an <img>."""
     return "data:image/svg+xml;base64," + base64.b64encode(picture_svg(figure).encode()).decode()
 
 
 def picture_svg(figure: Any) -> str:
-    """The picture as SVG text, the same for the same figure.
+    """Draw the picture as SVG text, the same for the same figure.
 
-    Raises:
-        ValueError: for a kind of trace that it cannot draw.
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If a trace is of a kind that it cannot draw.
     """
     import matplotlib
 
@@ -70,7 +80,7 @@ def picture_svg(figure: Any) -> str:
 
 
 def _axes(drawing: Any, layout: dict[str, Any], traces: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
-    """One matplotlib axes for each pair of plotly axes in use, at its domain."""
+    """Make one matplotlib axes for each pair of plotly axes in use, at its domain."""
     pairs = list(dict.fromkeys((t.get("xaxis", "x"), t.get("yaxis", "y")) for t in traces)) or [("x", "y")]
     left, right, bottom, top = 0.11, 0.98, 0.15, 0.88
     made = {}
@@ -242,14 +252,14 @@ def _legend(drawing: Any, axes: dict[tuple[str, str], Any]) -> None:
 
 
 def _place(axes: dict[tuple[str, str], Any], thing: dict[str, Any]) -> Any:
-    """The axes that a shape or an annotation refers to; paper references take the first."""
+    """Return the axes that a shape or an annotation refers to; paper references take the first."""
     x_name, y_name = (thing.get(ref, ref[0]).removesuffix(" domain") for ref in ("xref", "yref"))
     matching = [place for (x, y), place in axes.items() if x_name in (x, "paper") and y_name in (y, "paper")]
     return matching[0] if matching else next(iter(axes.values()))
 
 
 def _text(text: str) -> str:
-    """plotly's markup as matplotlib's: subscripts and superscripts as mathematics, line breaks, nothing else."""
+    """Turn plotly's markup into matplotlib's: subscripts and superscripts as mathematics, line breaks, nothing else."""
     text = re.sub(r"<br\s*/?>", "\n", text)
     text = text.replace("$", r"\$")
     text = re.sub(r"<sub>(.*?)</sub>", lambda m: f"$_{{\\mathrm{{{m[1]}}}}}$", text)
@@ -258,7 +268,7 @@ def _text(text: str) -> str:
 
 
 def _color(color: Any, otherwise: str) -> Any:
-    """A CSS colour as matplotlib's."""
+    """Turn a CSS colour into matplotlib's."""
     if not isinstance(color, str):
         return otherwise
     match = re.fullmatch(r"rgba?\(([^)]*)\)", color.replace(" ", ""))
@@ -269,7 +279,7 @@ def _color(color: Any, otherwise: str) -> Any:
 
 
 def _single(value: Any, otherwise: Any) -> Any:
-    """The value where it is one for the whole trace."""
+    """Return the value where it is one for the whole trace."""
     if value is None or isinstance(value, list):
         return otherwise
     return _color(value, otherwise) if isinstance(value, str) and value.startswith("rgb") else value
@@ -284,7 +294,7 @@ def _align(anchor: str, names: dict[str, str]) -> str:
 
 
 def _compact(svg: str) -> str:
-    """Without the prologue, the metadata and digits beyond a hundredth of a pixel."""
+    """Drop the prologue, the metadata and digits beyond a hundredth of a pixel."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)

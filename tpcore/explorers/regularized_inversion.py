@@ -19,7 +19,7 @@ EXACT = {"color": NEUTRAL, "width": 2, "dash": "dash"}
 
 
 def matrix_with_spectrum(sigma: Tensor, seed: int = 0) -> Tensor:
-    """A square float64 matrix with these singular values and random singular vectors.
+    """Make a square float64 matrix with these singular values and random singular vectors.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ SIGMA = np.logspace(-2, 2, 121)
 
 
 def filter_on_spectrum(r: float, kappa: float) -> dict[str, Any]:
-    """The filter σ/(σ² + r) as a curve, and at the singular values of a matrix of condition number κ.
+    """Compute the filter σ/(σ² + r) as a curve, and at the singular values of a matrix of condition number κ.
 
     The matrix has nine singular values, evenly spaced in the logarithm from √κ to 1/√κ.
     """
@@ -57,7 +57,7 @@ def filter_on_spectrum(r: float, kappa: float) -> dict[str, Any]:
 
 
 def filter_figure(result: dict[str, Any]) -> go.Figure:
-    """The filter between the inverse and the scaled transpose; points where W has singular values."""
+    """Draw the filter between the inverse and the scaled transpose; points where W has singular values."""
     fig = figure(
         "singular value σ", "gain", log_x=True, log_y=True, x_range=(1e-2, 1e2), y_range=(1e-4, 1e2), height=440
     )
@@ -103,13 +103,13 @@ TARGET, TARGET_ERROR = 1.0, 0.2
 
 
 def line_inverses(r: float) -> dict[str, Any]:
-    """u = y/w and u = w y/(w² + r) for y = 1, against w > 0, each as rows: at y − 0.2, y and y + 0.2."""
+    """Compute u = y/w and u = w y/(w² + r) for y = 1, against w > 0, each as rows: at y − 0.2, y and y + 0.2."""
     y = np.array([[TARGET - TARGET_ERROR], [TARGET], [TARGET + TARGET_ERROR]])
     return {"r": r, "exact": y / WEIGHTS, "regularized": y * WEIGHTS / (WEIGHTS**2 + r)}
 
 
 def line_figure(result: dict[str, Any]) -> go.Figure:
-    """Both inverses against w on both sides of 0, with the bands that an error in y makes."""
+    """Draw both inverses against w on both sides of 0, with the bands that an error in y makes."""
     fig = figure("weight w", "u", x_range=(-3, 3), y_range=(-5, 5), height=400)
     for key, name, line in (("exact", "y/w", EXACT), ("regularized", "w y/(w²+r)", REGULARIZED)):
         low, middle, high = result[key]
@@ -147,13 +147,13 @@ VIEWS = {"maps": "W and its inverses", "back": "There and back", "error": "Back,
 
 
 def plane_matrix(kappa: float) -> Tensor:
-    """A 2 × 2 matrix with singular values 1.25 and 1.25/κ, whose singular vectors lie along no axis."""
+    """Make a 2 × 2 matrix with singular values 1.25 and 1.25/κ, whose singular vectors lie along no axis."""
     turns = [torch.tensor([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) for a in (0.5, -0.4)]
     return turns[0] @ torch.diag(torch.tensor([LARGEST, LARGEST / kappa], dtype=torch.float64)) @ turns[1]
 
 
 def disc_images(view: str, r: float, kappa: float) -> dict[str, Any]:
-    """What W, W⁻¹, M_r and their compositions make of the unit circle; rows are points of the plane.
+    """Compute what W, W⁻¹, M_r and their compositions make of the unit circle; rows are points of the plane.
 
     The view "error" holds W⁻¹(W u + e) and M_r(W u + e) for points u of the circle and normal errors e of deviation
     0.1 in each coordinate, with the root mean square distances to u.
@@ -178,7 +178,7 @@ def disc_images(view: str, r: float, kappa: float) -> dict[str, Any]:
 
 
 def disc_figure(result: dict[str, Any]) -> go.Figure:
-    """Closed curves, or clouds of points, around the unit circle; one unit is as long on both axes."""
+    """Draw closed curves, or clouds of points, around the unit circle; one unit is as long on both axes."""
     fig = figure("first coordinate", "second coordinate", x_range=(-2.5, 2.5), y_range=(-2.5, 2.5), height=460)
     fig.update_xaxes(constrain="domain")
     fig.update_yaxes(scaleanchor="x", constrain="range")
@@ -224,14 +224,14 @@ TARGETS = np.concatenate([np.linspace(-1.3, -1, 13), REACHABLE, np.linspace(1, 1
 
 
 def inverse_of_unit(v: np.ndarray, r: float, w: float, margin: float) -> np.ndarray:
-    """The closed form M_r (artanh(clip(v)) − c) for f(u) = tanh(w u + c), c = 0.5, in the shape of v."""
+    """Compute the closed form M_r (artanh(clip(v)) − c) for f(u) = tanh(w u + c), c = 0.5, in the shape of v."""
     tanh = activation_named("tanh")
     z = torch.as_tensor(tanh.inverse(np, tanh.clip(np, v, margin)) - OFFSET)
     return _rows(regularized_inverse(torch.tensor([[w]], dtype=torch.float64), r).apply(z[:, None])[:, 0])
 
 
 def minimizer_of_unit(v: np.ndarray, r: float, w: float, cells: int = 2000, zooms: int = 8) -> np.ndarray:
-    """argmin_u ½(f(u) − v)² + (r/2)u² for f(u) = tanh(w u + c), c = 0.5, for each entry of v.
+    """Compute argmin_u ½(f(u) − v)² + (r/2)u² for f(u) = tanh(w u + c), c = 0.5, for each entry of v.
 
     The objective may have several valleys. A grid over the interval that must hold the minimizer, |u| ≤ |f(0) − v|/√r,
     finds the deepest; finer grids around its best point follow it down.
@@ -247,7 +247,7 @@ def minimizer_of_unit(v: np.ndarray, r: float, w: float, cells: int = 2000, zoom
 
 
 def layer_minimizer(W: Tensor, c: Tensor, v: Tensor, r: float, *, start: Tensor) -> Tensor:
-    """A minimizer of ½‖tanh(W u + c) − v‖² + (r/2)‖u‖², found by L-BFGS from `start`.
+    """Find a minimizer of ½‖tanh(W u + c) − v‖² + (r/2)‖u‖², by L-BFGS from `start`.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def layer_minimizer(W: Tensor, c: Tensor, v: Tensor, r: float, *, start: Tensor)
 
 
 def unit_inverses(r: float, w: float, margin: float) -> dict[str, Any]:
-    """Three inverses of f(u) = tanh(w u + 0.5) against the target v; the exact one is NaN where |v| ≥ 1."""
+    """Compute three inverses of f(u) = tanh(w u + 0.5) against the target v; the exact one is NaN where |v| ≥ 1."""
     with np.errstate(invalid="ignore", divide="ignore"):
         exact = (np.arctanh(TARGETS) - OFFSET) / w
     return {
@@ -289,7 +289,7 @@ def unit_inverses(r: float, w: float, margin: float) -> dict[str, Any]:
 
 
 def unit_figure(result: dict[str, Any]) -> go.Figure:
-    """The inverses against the target; beyond the shaded margins the closed form clips."""
+    """Draw the inverses against the target; beyond the shaded margins the closed form clips."""
     fig = figure("target v", "u", x_range=(-1.3, 1.3), y_range=(-6, 6), height=420)
     edge = 1 - result["margin"]
     for side in (-1, 1):
