@@ -45,6 +45,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ.setdefault("TPCORE_EXPLORER_CACHE", str(Path(app.srcdir, "_build", "explorers").resolve()))
     root = str(Path(app.srcdir).resolve())  # kernels start in the notebooks' folder
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the chapters' networks are small; threads would wait for each other
     app.connect("html-page-context", _add_explorer_script)
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.connect("build-finished", _copy_plotly)

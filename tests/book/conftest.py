@@ -1,4 +1,4 @@
-"""A server over the built book and one headless Chromium for the tests of its pages."""
+"""A server over the built book for the tests of its pages."""
 
 import functools
 import http.server
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.browser import chromium
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
 
@@ -33,12 +31,6 @@ def address(site: Path) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -51,7 +51,10 @@ def test_a_failing_position_is_named(tmp_path):
 
 
 def test_compute_must_be_importable(tmp_path):
-    explorer = Explorer(title="T", description="D", compute=dict, draw=print)
+    def nested():
+        return {}
+
+    explorer = Explorer(title="T", description="D", compute=nested, draw=print)
     with pytest.raises(ValueError, match="at the top of a module"):
         compute_grid(explorer, tmp_path)
 

@@ -18,7 +18,7 @@ import nbformat
 import pytest
 from playwright.sync_api import TimeoutError
 
-from tests.browser import chromium, missing
+from tests.browser import missing
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = "[...document.querySelectorAll('.jp-InputPrompt')]"
@@ -53,6 +53,7 @@ def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     environment = {key: value for key, value in os.environ.items() if key != "TPCORE_EXPLORER_HOST"}
     environment |= {
         "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",  # other tests run beside it; waiting threads would take their turns
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
     }
@@ -89,12 +90,6 @@ def wait_for(address: str, server: Any, log: Path) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     pytest.fail(f"JupyterLab did not answer within a minute:\n{log.read_text()}", pytrace=False)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ def test_there_are_notebooks() -> None:
 def test_it_runs_from_top_to_bottom(path: Path, monkeypatch: Any) -> None:
     monkeypatch.delenv("TPCORE_EXPLORER_HOST", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # other tests run beside it; waiting threads would take their turns
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]

@@ -18,7 +18,7 @@ from tpcore.training import train, train_classifier, two_step_sizes
 
 # A size at which a network trains in a fraction of a second
 TASK = TemporalOrder(20)
-HIDDEN, STEPS, LOG_EVERY, TEST_SIZE = 32, 150, 15, 200
+HIDDEN, STEPS, LOG_EVERY, TEST_SIZE = 32, 120, 12, 200
 SEEDS = (0, 1, 2)
 CHANCE = 1 / TASK.output_size
 LOGGED = np.arange(0, STEPS + 1, LOG_EVERY)
