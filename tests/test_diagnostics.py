@@ -46,7 +46,9 @@ def test_adjoints_and_their_norms_are_autograds():
 
 def test_angles():
     model, inputs, targets = small_model()
+    model.recurrent.rule = TargetProp(5.0)
     assert angle_to_gradient(model, TargetProp(1e9, 1e9, True), inputs, targets) < 1e-3
+    assert model.recurrent.rule == TargetProp(5.0)
     turned = angle_to_gradient(model, TargetProp(0.1), inputs, targets)
     directions = []
     for rule in (TargetProp(0.1), BackProp()):

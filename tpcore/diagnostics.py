@@ -59,12 +59,14 @@ def gradient_on_last_state(model: SequenceClassifier, inputs: Tensor, targets: T
 
 def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tensor, targets: Tensor) -> float:
     """The angle, in degrees, between a rule's direction for all recurrent parameters and back-propagation's."""
-    directions = []
-    for each in (rule, BackProp()):
-        model.recurrent.rule = each
-        loss = torch.nn.functional.cross_entropy(model(inputs), targets)
-        grads = torch.autograd.grad(loss, list(model.recurrent.parameters()))
-        directions.append(torch.cat([grad.flatten() for grad in grads]))
+    own_rule, directions = model.recurrent.rule, []
+    try:
+        for model.recurrent.rule in (rule, BackProp()):
+            loss = torch.nn.functional.cross_entropy(model(inputs), targets)
+            grads = torch.autograd.grad(loss, list(model.recurrent.parameters()))
+            directions.append(torch.cat([grad.flatten() for grad in grads]))
+    finally:
+        model.recurrent.rule = own_rule
     cosine = torch.nn.functional.cosine_similarity(directions[0], directions[1], dim=0)
     return float(torch.rad2deg(torch.acos(cosine.clamp(-1, 1))))
 

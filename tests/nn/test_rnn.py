@@ -394,6 +394,14 @@ def test_vanished_displacements_are_zero_not_denormal():
     assert not ((x.grad != 0) & (x.grad.abs() < smallest)).any()
 
 
+def test_an_empty_batch_is_handled_as_torch_does():
+    for rnn in (torch.nn.RNN(3, 4), RNN(3, 4, rule=TargetProp(1.0))):
+        output, h_n = rnn(torch.zeros(5, 0, 3))
+        output.sum().backward()
+        assert output.shape == (5, 0, 4) and h_n.shape == (1, 0, 4)
+        assert torch.equal(rnn.weight_hh_l0.grad, torch.zeros(4, 4))
+
+
 def test_nothing_global_changes():
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     rnn = RNN(3, 4, rule=TargetProp(1.0))
