@@ -107,7 +107,7 @@ def relative_norms(rule: BackProp | TargetProp) -> np.ndarray:
 
 def paper_norms(r: float) -> dict[str, Any]:
     """‖δ_t‖ of the paper's rule beside ‖λ_t‖, each relative to its last."""
-    return {"r": r, "delta": relative_norms(TargetProp(r)), "lambda": relative_norms(BackProp())}
+    return {"delta": relative_norms(TargetProp(r)), "lambda": relative_norms(BackProp())}
 
 
 def norms_axes() -> go.Figure:
@@ -153,7 +153,7 @@ def linearization_error(r: float) -> dict[str, Any]:
         ]
         for back, found in errors.items():
             found.append(float(np.linalg.norm(flows[0][-1 - back] - flows[1][-1 - back])))
-    return {"r": r, **{f"after_{back}": np.array(found) for back, found in errors.items()}}
+    return {f"after_{back}": np.array(found) for back, found in errors.items()}
 
 
 def linearization_figure(result: dict[str, Any]) -> go.Figure:
@@ -223,7 +223,6 @@ def calibrated_norms(r: float) -> dict[str, Any]:
     model, inputs, targets, _ = network_and_batch()
     rule = TargetProp(r, r, calibrated=True)
     return {
-        "r": r,
         "calibrated": relative_norms(rule),
         "paper": relative_norms(TargetProp(r)),
         "lambda": relative_norms(BackProp()),

@@ -1,0 +1,128 @@
+"""What a reader can do wrong with tpcore.nn.RNN, what a run can run into, and what must be left alone."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pack_sequence
+
+from tpcore import TargetProp
+from tpcore.nn import RNN
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_layers": 2}, "num_layers=2 is not supported by tpcore.nn.RNN yet: use num_layers=1"),
+        ({"dropout": 0.5}, "dropout=0.5 is not supported"),
+        ({"bidirectional": True}, "bidirectional=True is not supported"),
+        ({"nonlinearity": "gelu"}, "nonlinearity must be one of 'tanh', 'relu', 'identity', got 'gelu'"),
+    ],
+)
+def test_unsupported_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        RNN(3, 4, **options)
+
+
+def test_a_rule_that_is_none_is_refused():
+    with pytest.raises(TypeError, match="rule must be"):
+        RNN(3, 4, rule="tp")
+    rnn = RNN(3, 4)
+    rnn.rule = None
+    with pytest.raises(TypeError, match="rule must be"):
+        rnn(torch.zeros(2, 1, 3))
+
+
+x = torch.zeros(5, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([[1.0]],), TypeError, "input must be a torch.Tensor, got list"),
+        ((pack_sequence([x[0]]),), TypeError, "input must be a torch.Tensor, got PackedSequence"),
+        ((torch.zeros(5, 2, 4),), ValueError, r"shape \(τ, B, p\) .* p = input_size = 3; its shape is \(5, 2, 4\)"),
+        ((x[:0],), ValueError, "τ ≥ 1"),
+        ((x[0, 0],), ValueError, r"input must have 2 or 3 dimensions; its shape is \(3,\)"),
+        ((x.double(),), TypeError, "input is torch.float64 on cpu but the weights are torch.float32"),
+        ((x, torch.zeros(1, 3, 4)), ValueError, r"hx must have shape \(1, 2, 4\).*its shape is \(1, 3, 4\)"),
+        ((x, torch.zeros(2, 4)), ValueError, "hx must have 3 dimensions"),
+        ((x + math.inf,), ValueError, r"input holds 30 values that are not finite, the first at \[0, 0, 0\]"),
+        ((x, torch.full((1, 2, 4), math.nan)), ValueError, "hx holds 8 values that are not finite"),
+    ],
+)
+def test_bad_input_is_explained(arguments, error, message):
+    with pytest.raises(error, match=message):
+        RNN(3, 4)(*arguments)
+
+
+def test_half_precision_is_refused():
+    with pytest.raises(TypeError, match=r"computes in float32 or float64; its weights are torch.bfloat16"):
+        RNN(3, 4, dtype=torch.bfloat16)(torch.zeros(5, 2, 3, dtype=torch.bfloat16))
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_grad():
+    rnn = RNN(3, 4, rule=TargetProp(1.0))
+    output, _ = rnn(torch.randn(5, 2, 3))
+    with pytest.raises(FloatingPointError, match=r"direction of W under TargetProp.*not finite"):
+        (output.sum() * math.nan).backward()
+    assert all(p.grad is None for p in rnn.parameters())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_diverged_are_named(value):
+    for nonlinearity in ("tanh", "relu"):
+        rnn = RNN(3, 4, rule=TargetProp(1.0), nonlinearity=nonlinearity)
+        with torch.no_grad():
+            rnn.weight_hh_l0[0, 0] = value
+        with pytest.raises(FloatingPointError, match=r"weights have diverged|W holds 1 of 16 values"):
+            rnn(torch.randn(5, 2, 3))[0].sum().backward()
+        assert all(p.grad is None for p in rnn.parameters())
+
+
+def test_an_exploding_displacement_is_an_error():
+    rnn = RNN(3, 4, rule=TargetProp(1e-6))
+    with torch.no_grad():
+        rnn.weight_hh_l0.copy_(0.01 * torch.eye(4))
+    with pytest.raises(FloatingPointError, match="exploded: take smaller steps or a larger r"):
+        rnn(torch.randn(100, 2, 3))[1].sum().backward()
+
+
+def test_differentiating_twice_is_refused():
+    rnn = RNN(3, 4)
+    output, _ = rnn(torch.randn(5, 2, 3))
+    (grad,) = torch.autograd.grad(output.square().sum(), rnn.weight_hh_l0, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
+def test_vanished_displacements_are_zero_not_denormal():
+    rnn = RNN(1, 8, rule=TargetProp(50.0))
+    x = torch.randn(300, 2, 1, requires_grad=True)
+    rnn(x)[1].sum().backward()
+    smallest = torch.finfo(torch.float32).tiny
+    assert (x.grad[0] == 0).all()
+    assert not ((x.grad != 0) & (x.grad.abs() < smallest)).any()
+
+
+def test_an_empty_batch_is_handled_as_torch_does():
+    for rnn in (torch.nn.RNN(3, 4), RNN(3, 4, rule=TargetProp(1.0))):
+        output, h_n = rnn(torch.zeros(5, 0, 3))
+        output.sum().backward()
+        assert output.shape == (5, 0, 4) and h_n.shape == (1, 0, 4)
+        assert torch.equal(rnn.weight_hh_l0.grad, torch.zeros(4, 4))
+
+
+def test_nothing_global_changes():
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    rnn = RNN(3, 4, rule=TargetProp(1.0))
+    torch.set_rng_state(state)
+    rnn(torch.zeros(5, 2, 3))[1].sum().backward()
+    assert torch.equal(torch.get_rng_state(), state) and torch.get_num_threads() == threads
+
+
+def test_without_gradients_nothing_is_recorded():
+    with torch.no_grad():
+        output, h_n = RNN(3, 4, rule=TargetProp(1.0))(torch.randn(5, 2, 3))
+    assert output.grad_fn is None and h_n.grad_fn is None
+    torch.testing.assert_close(output[-1], h_n[0])
