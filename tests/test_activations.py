@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.definition import FUNCTIONS
+from tpcore import TargetProp
 from tpcore.activations import ACTIVATIONS, activation_named, inverse_slope
 
 vectors = arrays(np.float64, st.integers(1, 8), elements=st.floats(-3, 3))
@@ -48,9 +49,8 @@ def test_the_inverse_is_finite_for_any_target(name):
 
 @given(z=vectors, s=st.floats(1e-3, 1e3))
 def test_calibrated_slope_is_the_weighted_harmonic_mean(z, s):
-    h = applied("tanh", z)
     slope = 1 / np.cosh(z) ** 2
-    found = inverse_slope(activation_named("tanh"), np, h, s=s, calibrated=True, margin=1e-3)
+    found = inverse_slope(activation_named("tanh"), np, slope, TargetProp(1.0, s, calibrated=True))
     np.testing.assert_allclose(found, (1 + s) / (slope + s / slope), rtol=1e-6)
 
 
@@ -61,7 +61,7 @@ def test_exact_inverse_slope_is_one_over_the_derivative_at_the_clipped_state(nam
     h = applied(name, z)
     at = torch.tensor(activation.inverse(np, activation.clip(np, h, margin)), requires_grad=True)
     (slope,) = torch.autograd.grad(FUNCTIONS[name](at).sum(), at)
-    found = inverse_slope(activation, np, h, s=0.0, calibrated=False, margin=margin)
+    found = inverse_slope(activation, np, activation.derivative(np, h), TargetProp(1.0, margin=margin))
     np.testing.assert_allclose(found, 1 / slope.numpy(), rtol=1e-10)
 
 

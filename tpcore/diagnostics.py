@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tpcore.activations import activation_named
 from tpcore.nn import RNN, SequenceClassifier
-from tpcore.recurrences import Pass, carried_back, run_forward
+from tpcore.recurrences import carried_back
+from tpcore.recurrences.arrays import as_array
 from tpcore.rules import BackProp, Rule, TargetProp
 
 
@@ -31,11 +31,12 @@ def carried(rnn: RNN, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor
     numpy.ndarray (τ + 1, B, d)
         λ_t under `BackProp`, the displacement δ_t under `TargetProp`, for t = 0 … τ.
     """
-    forward = _pass(rnn, inputs, h_0)
+    cell = rnn.run_cell(inputs, h_0)
     if isinstance(rule, TargetProp):
         rule = replace(rule, accumulate="local")  # the displacements do not depend on how they are used
-    found = np.empty(tuple(forward.states.shape))
-    for t, D in carried_back(rule, forward, None, grad_last):
+    found = np.zeros(tuple(cell.states.shape))
+    operator = cell.invert(rule) if isinstance(rule, TargetProp) else cell.weights.W
+    for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last)):
         found[t : t + len(D)] = D
     return -found if isinstance(rule, TargetProp) else found
 
@@ -69,10 +70,3 @@ def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tenso
         model.recurrent.rule = own_rule
     cosine = torch.nn.functional.cosine_similarity(directions[0], directions[1], dim=0)
     return float(torch.rad2deg(torch.acos(cosine.clamp(-1, 1))))
-
-
-def _pass(rnn: RNN, inputs: Tensor, h_0: Tensor) -> Pass:
-    activation = activation_named(rnn.nonlinearity)
-    bias = (rnn.bias_ih_l0 + rnn.bias_hh_l0).detach() if rnn.bias else None
-    W, U = rnn.weight_hh_l0.detach(), rnn.weight_ih_l0.detach()
-    return Pass(activation, inputs, run_forward(activation, inputs, h_0, W, U, bias), W, U, bias)

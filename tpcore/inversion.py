@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from tpcore.rules import check_regularization
+
+# The bound κ = ‖WᵀW + rI‖/r (Frobenius) on the condition number of WᵀW + rI, by which rounding is multiplied:
+OWN_PRECISION = 1e2  # up to here Cholesky in W's own dtype
+CHOLESKY = 1e7  # up to here Cholesky in float64; beyond, the SVD, which does not square W
 
 
 class RegularizedInverse:
@@ -18,17 +23,12 @@ class RegularizedInverse:
         self.r = check_regularization(r)
         self.calibrated = calibrated
         self._W = _checked_matrix(W)
-        self._gain = 1 + self.r if calibrated else 1.0
-        self._factor = _cholesky(self._W, self.r)
 
     @cached_property
     def matrix(self) -> Tensor:
         """M_r, of shape (p, q) for W of shape (q, p), in W's dtype."""
-        rows, columns = self._W.shape
-        W = self._W.double()
-        solved = torch.cholesky_solve(W.mT if rows >= columns else W, self._factor)
-        M = solved if rows >= columns else solved.mT
-        return (self._gain * M).to(self._W.dtype)
+        M = inverse_matrix(self._W.cpu().numpy(), self.r, calibrated=self.calibrated)
+        return torch.from_numpy(np.ascontiguousarray(M)).to(self._W.device)
 
     def apply(self, v: Tensor) -> Tensor:
         """M_r v for each row of v: shape (..., q) to (..., p)."""
@@ -40,7 +40,7 @@ class RegularizedInverse:
     def filter_factors(self) -> Tensor:
         """σ/(σ² + r) for each singular value σ of W, largest σ first; times 1 + r if calibrated."""
         sigma = torch.linalg.svdvals(self._W.double())
-        return (self._gain * sigma / (sigma**2 + self.r)).to(self._W.dtype)
+        return ((1 + self.r if self.calibrated else 1) * sigma / (sigma**2 + self.r)).to(self._W.dtype)
 
 
 def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> RegularizedInverse:
@@ -60,15 +60,21 @@ def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> Reg
     Returns
     -------
     RegularizedInverse
-        With ``.matrix`` (p, q), ``.apply(v)`` and ``.filter_factors``. The Cholesky factor, of the smaller of
-        WᵀW + rI and WWᵀ + rI, is computed once, in float64: float32 weights lose nothing to the squaring of W.
+        With ``.matrix`` (p, q), ``.apply(v)`` and ``.filter_factors``, each computed once.
+
+    Notes
+    -----
+    The smaller of WᵀW + rI and WWᵀ + rI is factored by Cholesky. Its condition number is at most κ = ‖WᵀW + rI‖/r in
+    the Frobenius norm, and rounding errors are multiplied by it. With κ ≤ 10² the factor is computed in W's own dtype,
+    with κ ≤ 10⁷ in float64. Beyond, M_r comes from the singular values of W in float64, for which no r is too small;
+    those that are rounding errors count as zero.
 
     Raises
     ------
     TypeError, ValueError
         If W is no floating-point matrix or r is not positive.
     FloatingPointError
-        If W holds a value that is not finite, or WᵀW + rI is not positive definite to machine precision.
+        If W holds a value that is not finite.
 
     Examples
     --------
@@ -107,15 +113,45 @@ def _checked_matrix(W: Tensor) -> Tensor:
     return W
 
 
-def _cholesky(W: Tensor, r: float) -> Tensor:
-    W = W.double()
-    gram = W.mT @ W if W.shape[0] >= W.shape[1] else W @ W.mT
-    gram.diagonal().add_(r)
-    factor, failed = torch.linalg.cholesky_ex(gram)
-    if int(failed) or not all_finite(factor):
-        scale = float(torch.linalg.matrix_norm(W, 2))
-        raise FloatingPointError(
-            f"WᵀW + rI is not positive definite to machine precision: r = {r:g} is too small for a W of spectral "
-            f"norm {scale:.3g} (they should satisfy σ_max/√r < 1e8). Take a larger r; if W has grown, a smaller step"
-        )
-    return factor
+def inverse_matrix(W: np.ndarray, r: float, *, calibrated: bool) -> np.ndarray:
+    """M_r (p, q) in W's dtype, for a finite W (q, p); no argument is checked."""
+    wide = len(W) < W.shape[1]  # then WWᵀ + rI is the smaller matrix, and M_r the transpose of Wᵀ's
+    M = _solution(W.T, r).T if wide else _solution(W, r)
+    return M * W.dtype.type(1 + r) if calibrated else M
+
+
+def _solution(W: np.ndarray, r: float) -> np.ndarray:
+    """M_r in W's dtype, for W with at least as many rows as columns."""
+    with np.errstate(over="ignore"):
+        gram = _ridge(W, r)
+        condition = math.sqrt(np.vdot(gram, gram)) / r
+    M = None
+    if condition <= OWN_PRECISION:
+        M = _by_cholesky(gram, W)
+    elif condition <= CHOLESKY:
+        precise = W.astype(np.float64)
+        M = _by_cholesky(_ridge(precise, r), precise)
+    return (_by_svd(W.astype(np.float64), r) if M is None else M).astype(W.dtype, copy=False)
+
+
+def _ridge(W: np.ndarray, r: float) -> np.ndarray:
+    gram = W.T @ W
+    gram.flat[:: len(gram) + 1] += r
+    return gram
+
+
+def _by_cholesky(gram: np.ndarray, W: np.ndarray) -> np.ndarray | None:
+    """(WᵀW + rI)⁻¹Wᵀ; None if the factorization fails. Overwrites `gram`."""
+    from scipy.linalg import lapack  # here, so that `import tpcore` does not wait for SciPy
+
+    factor, solve = (lapack.spotrf, lapack.spotrs) if W.dtype == np.float32 else (lapack.dpotrf, lapack.dpotrs)
+    lower, failed = factor(gram.T, lower=True, clean=False, overwrite_a=True)
+    return None if failed else solve(lower, W.T, lower=True)[0]
+
+
+def _by_svd(W: np.ndarray, r: float) -> np.ndarray:
+    """V diag(σ/(σ² + r)) Uᵀ; singular values that are rounding errors count as zero, as in a pseudo-inverse."""
+    left, sigma, right = np.linalg.svd(W, full_matrices=False)
+    known = sigma > sigma[0] * len(W) * np.finfo(W.dtype).eps
+    factors = np.divide(1, sigma + r / np.where(known, sigma, 1), where=known, out=np.zeros_like(sigma))
+    return (right.T * factors) @ left.T

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.definition import Network, displacements, minus_directions
-from tpcore import BackProp, TargetProp, recurrences
-from tpcore.nn import RNN
+from tpcore import BackProp, TargetProp
+from tpcore.nn import RNN, recurrent
+from tpcore.recurrences import arrays, fused
 from tpcore.rules import FORMS
 
 TORCH_NAMES = {"W": "weight_hh_l0", "U": "weight_ih_l0", "b": "bias_ih_l0"}
@@ -98,9 +99,9 @@ def test_long_sequences_cross_several_blocks():
     net = Network.random(0, tau=40, batch=2, d=3, p=2)
     whole, _, x_grad, h_grad = backward(net, BackProp(), on_steps=range(0, 40, 3))
     expected = [p.grad.clone() for p in whole.parameters()]
-    original = recurrences.BLOCK_ELEMENTS
+    original = arrays.BLOCK_ELEMENTS
     try:
-        recurrences.BLOCK_ELEMENTS = 2 * 3 * 7
+        arrays.BLOCK_ELEMENTS = 2 * 3 * 7
         for rule in (BackProp(), TargetProp(1.0, accumulate="through_time")):
             small, _, x_small, h_small = backward(net, rule, on_steps=range(0, 40, 3))
             if rule == BackProp():
@@ -108,25 +109,51 @@ def test_long_sequences_cross_several_blocks():
                 torch.testing.assert_close((x_small, h_small), (x_grad, h_grad))
         through_time = [p.grad for p in small.parameters()]
     finally:
-        recurrences.BLOCK_ELEMENTS = original
+        arrays.BLOCK_ELEMENTS = original
     again = backward(net, rule, on_steps=range(0, 40, 3))[0]
     torch.testing.assert_close(through_time, [p.grad for p in again.parameters()])
 
 
-def test_the_loops_are_the_same_in_torch_as_in_numpy(monkeypatch):
-    net = Network.random(1, tau=9, batch=3, d=4, p=2)
-    rules = [
-        BackProp(),
-        TargetProp(0.5),
-        TargetProp(0.5, 0.5, True, accumulate="through_time"),
-        TargetProp(1.0, form="difference"),
-    ]
-    in_numpy = [backward(net, rule, on_steps=(3, -1)) for rule in rules]
-    monkeypatch.setattr(recurrences, "array_library", lambda device: torch)
-    for rule, (expected, _, x_grad, h_grad) in zip(rules, in_numpy, strict=True):
-        found, _, x_found, h_found = backward(net, rule, on_steps=(3, -1))
+RULES = [
+    BackProp(),
+    TargetProp(0.5),
+    TargetProp(0.5, 0.5, True),
+    TargetProp(0.5, 0.5, accumulate="through_time"),
+    TargetProp(1.0, form="difference"),
+    TargetProp(1.0, form="plain", accumulate="through_time"),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("activation", ["tanh", "relu", "identity"])
+def test_the_loops_are_the_same_compiled_in_numpy_and_in_torch(monkeypatch, rule, activation):
+    assert arrays.compiled_kernels() is not None, "Numba is part of [test]"
+    net = Network.random(1, tau=9, batch=3, d=4, p=2, activation=activation)
+    compiled = backward(net, rule, on_steps=(3, -1))
+    monkeypatch.setattr(arrays, "compiled_kernels", lambda: None)
+    monkeypatch.setattr(fused, "compiled_kernels", lambda: None)
+    in_numpy = backward(net, rule, on_steps=(3, -1))
+    monkeypatch.setattr(recurrent, "as_array", lambda tensor: tensor.detach())
+    in_torch = backward(net, rule, on_steps=(3, -1))
+    for found, _, x_found, h_found in (in_numpy, in_torch):
+        expected, _, x_grad, h_grad = compiled
         torch.testing.assert_close([p.grad for p in found.parameters()], [p.grad for p in expected.parameters()])
         torch.testing.assert_close((x_found, h_found), (x_grad, h_grad))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_any_number_of_threads_gives_the_same_to_rounding(monkeypatch, rule):
+    net = Network.random(1, tau=9, batch=9, d=4, p=2)
+    expected, _, x_grad, h_grad = backward(net, rule, on_steps=(3, -1))
+    monkeypatch.setattr(arrays, "WORTH_A_THREAD", 1)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        found, _, x_found, h_found = backward(net, rule, on_steps=(3, -1))
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close([p.grad for p in found.parameters()], [p.grad for p in expected.parameters()])
+    torch.testing.assert_close((x_found, h_found), (x_grad, h_grad))
 
 
 # Identities 4 and 5, with every form, activation, loss on every step, and s

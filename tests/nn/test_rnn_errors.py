@@ -13,7 +13,6 @@ from tpcore.nn import RNN
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_layers": 2}, "num_layers=2 is not supported by tpcore.nn.RNN yet: use num_layers=1"),
         ({"dropout": 0.5}, "dropout=0.5 is not supported"),
         ({"bidirectional": True}, "bidirectional=True is not supported"),
         ({"nonlinearity": "gelu"}, "nonlinearity must be one of 'tanh', 'relu', 'identity', got 'gelu'"),
@@ -56,9 +55,9 @@ def test_bad_input_is_explained(arguments, error, message):
         RNN(3, 4)(*arguments)
 
 
-def test_half_precision_is_refused():
-    with pytest.raises(TypeError, match=r"computes in float32 or float64; its weights are torch.bfloat16"):
-        RNN(3, 4, dtype=torch.bfloat16)(torch.zeros(5, 2, 3, dtype=torch.bfloat16))
+def test_a_dtype_that_it_does_not_take_is_named():
+    with pytest.raises(TypeError, match=r"takes weights in float32, float64, bfloat16; they are torch.float16"):
+        RNN(3, 4, dtype=torch.float16)(torch.zeros(5, 2, 3, dtype=torch.float16))
 
 
 def test_a_gradient_that_is_not_finite_never_reaches_grad():
@@ -91,9 +90,8 @@ def test_an_exploding_displacement_is_an_error():
 def test_differentiating_twice_is_refused():
     rnn = RNN(3, 4)
     output, _ = rnn(torch.randn(5, 2, 3))
-    (grad,) = torch.autograd.grad(output.square().sum(), rnn.weight_hh_l0, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        grad.sum().backward()
+    with pytest.raises(RuntimeError, match="create_graph=True asks for second derivatives"):
+        torch.autograd.grad(output.square().sum(), rnn.weight_hh_l0, create_graph=True)
 
 
 def test_vanished_displacements_are_zero_not_denormal():

@@ -1,0 +1,189 @@
+"""What the recurrent modules share: checks, layouts, layers one above the other, and the way into autograd."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tpcore.activations import Array
+from tpcore.inversion import all_finite
+from tpcore.recurrences import Cell, Weights, run_backward
+from tpcore.recurrences.arrays import as_array, as_tensor
+from tpcore.rules import BackProp, Rule, check_rule
+
+COMPUTED = {torch.float32: torch.float32, torch.float64: torch.float64, torch.bfloat16: torch.float32}
+
+
+class Recurrent(torch.nn.RNNBase):
+    """Base of `RNN` and `GRU`: a torch module of the same name whose backward pass follows a rule."""
+
+    rule: Rule
+
+    def _cell(self) -> tuple[Any, tuple[Any, ...]]:
+        """The cell's class, and what its `run` takes before the inputs."""
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, rule={self.rule!r}"
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run over a sequence.
+
+        Parameters
+        ----------
+        input : Tensor (τ, B, p), or (B, τ, p) with batch_first, or (τ, p) unbatched
+        hx : Tensor (L, B, d) for L layers, or (L, d) unbatched, optional
+            The initial hidden states h_0; zeros by default.
+
+        Returns
+        -------
+        output : Tensor (τ, B, d), laid out as the input
+            Every hidden state of the last layer.
+        h_n : Tensor (L, B, d), or (L, d) unbatched
+            The last hidden state of every layer.
+        """
+        self._check_tensor("input", input, (2, 3))
+        batched = input.ndim == 3
+        inputs = input.unsqueeze(1) if not batched else input.transpose(0, 1) if self.batch_first else input
+        if inputs.shape[0] == 0 or inputs.shape[2] != self.input_size:
+            layout = "(τ, p)" if not batched else "(B, τ, p)" if self.batch_first else "(τ, B, p)"
+            raise ValueError(
+                f"input must have shape {layout} with τ ≥ 1 and p = input_size = {self.input_size}; "
+                f"its shape is {tuple(input.shape)}"
+            )
+        output, h_n = self._run_layers(inputs, self._initial_states(inputs, hx, batched))
+        if not batched:
+            return output.squeeze(1), h_n.squeeze(1)
+        return output.transpose(0, 1) if self.batch_first else output, h_n
+
+    def _run_layers(self, states: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        """From inputs (τ, B, p) and h_0 (L, B, d), or None for zeros, to the last layer's states and all last states."""
+        rule, dtype, last = check_rule(self.rule), states.dtype, []
+        states = states.to(COMPUTED[dtype])
+        for layer in range(self.num_layers):
+            weights = self._weights(layer)
+            if dtype != states.dtype:
+                weights = [weight.to(states.dtype) for weight in weights]
+            start = states.new_zeros(states.shape[1], self.hidden_size) if h_0 is None else h_0[layer].to(states.dtype)
+            # What comes from the layer above has γ_h in it already; a loss on this layer's own last state does not.
+            below = rule if layer == self.num_layers - 1 or isinstance(rule, BackProp) else replace(rule, step=1.0)
+            states, h_n = _Layer.apply(*self._cell(), below, states, start, *weights)
+            last.append(h_n if below is rule else _ScaledGradient.apply(h_n, rule.step))  # type: ignore[union-attr]
+        h_n = last[0].unsqueeze(0) if len(last) == 1 else torch.stack(last)
+        return states.to(dtype), h_n.to(dtype)
+
+    def run_cell(self, inputs: Tensor, h_0: Tensor, layer: int = 0) -> Cell:
+        """A layer's forward pass, outside autograd: from inputs (τ, B, p) and h_0 (B, d), for a look inside."""
+        kind, options = self._cell()
+        with torch.no_grad():
+            return kind.run(*options, as_array(inputs), as_array(h_0), Weights(*map(as_array, self._weights(layer))))
+
+    def _weights(self, layer: int) -> list[Tensor]:
+        """W, U, b_ih and b_hh of a layer; zeros for biases that it does not have."""
+        W, U = getattr(self, f"weight_hh_l{layer}"), getattr(self, f"weight_ih_l{layer}")
+        biases = [getattr(self, f"bias_{kind}_l{layer}") if self.bias else W.new_zeros(len(W)) for kind in ("ih", "hh")]
+        return [W, U, *biases]
+
+    def _check_tensor(self, name: str, value: object, dims: tuple[int, ...]) -> None:
+        weight = self.weight_hh_l0
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+        if weight.dtype not in COMPUTED:
+            known = ", ".join(str(dtype).removeprefix("torch.") for dtype in COMPUTED)
+            raise TypeError(f"tpcore.nn.{type(self).__name__} takes weights in {known}; they are {weight.dtype}")
+        if value.dtype != weight.dtype or value.device != weight.device:
+            raise TypeError(
+                f"{name} is {value.dtype} on {value.device} but the weights are {weight.dtype} on {weight.device}: "
+                f"use {name}.to(weight)"
+            )
+        if value.ndim not in dims:
+            raise ValueError(
+                f"{name} must have {' or '.join(map(str, dims))} dimensions; its shape is {tuple(value.shape)}"
+            )
+        check_finite(name, value)
+
+    def _initial_states(self, inputs: Tensor, hx: Tensor | None, batched: bool) -> Tensor | None:
+        batch, d = inputs.shape[1], self.hidden_size
+        if hx is None:
+            return None
+        self._check_tensor("hx", hx, (3 if batched else 2,))
+        shape = (self.num_layers, batch, d) if batched else (self.num_layers, d)
+        if hx.shape != shape:
+            raise ValueError(f"hx must have shape {shape} for this input; its shape is {tuple(hx.shape)}")
+        return hx if batched else hx.unsqueeze(1)
+
+
+def refuse_options(module: str, **options: object) -> None:
+    """Raise ValueError for an option of torch's module that ours does not have and that is not at its default."""
+    for name, value in options.items():
+        if value:
+            raise ValueError(f"{name}={value!r} is not supported by tpcore.nn.{module}: leave it out")
+
+
+def check_finite(name: str, value: Tensor) -> None:
+    """Raise ValueError if a given tensor holds NaN or infinity."""
+    if not all_finite(value):
+        bad = ~torch.isfinite(value)
+        raise ValueError(
+            f"{name} holds {int(bad.sum())} values that are not finite, the first at {bad.nonzero()[0].tolist()}"
+        )
+
+
+class _ScaledGradient(torch.autograd.Function):
+    """The identity, whose gradient is multiplied by a number."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return ctx.factor * grad, None
+
+
+class _Layer(torch.autograd.Function):
+    """One layer over a sequence: every hidden state (τ, B, d), and the last one again."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, kind: Any, options: tuple[Any, ...], rule: Rule, inputs: Tensor, h_0: Tensor, *weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        cell = kind.run(*options, as_array(inputs), as_array(h_0), Weights(*map(as_array, weights)))
+        states = as_tensor(cell.states)
+        if not math.isfinite(cell.states[-1].sum()) and not all_finite(states[-1]):
+            raise FloatingPointError(
+                "the last hidden state is not finite although the inputs are: the weights have diverged or are not "
+                f"finite themselves (largest |W| = {float(weights[0].abs().max()):.3g}). Take smaller steps"
+            )
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(inputs, states, *weights)
+        ctx.cell, ctx.rule = cell, rule
+        return states[1:], states[-1].clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "create_graph=True asks for second derivatives; tpcore's recurrent modules have none: leave it out, or "
+                "use torch.nn's module with back-propagation"
+            )
+        _ = ctx.saved_tensors  # raises if one of them has been changed in place since
+        arrays = (None if grad is None else as_array(grad) for grad in grads)
+        inputs, h_0, weights = run_backward(ctx.rule, ctx.cell, *arrays, inputs_too=ctx.needs_input_grad[3])
+        _check_directions({"W": weights.W, "U": weights.U, "h_0": h_0, "inputs": inputs}, ctx.rule, ctx.cell.weights.W)
+        return None, None, None, *(None if a is None else as_tensor(a) for a in (inputs, h_0, *weights))
+
+
+def _check_directions(found: dict[str, Array | None], rule: Rule, W: Array) -> None:
+    for name, value in found.items():
+        if value is not None and not math.isfinite(value.sum()) and not all_finite(as_tensor(value)):
+            raise FloatingPointError(
+                f"the direction of {name} under {rule} is not finite (norm of W: {float(as_tensor(W).norm()):.3g}). "
+                "Either the gradient of the loss was not finite, or what is carried back has exploded: "
+                "take smaller steps or a larger r"
+            )

@@ -1,0 +1,13 @@
+"""The hot loops of recurrent networks: forward recurrence, backward recurrence and parameter products.
+
+Backward, D_t stands for what a rule carries: the adjoint λ_t under back-propagation; minus the displacement, −δ_t,
+under target propagation. With that sign, minus the direction of a parameter θ is Σ_t ∂_θ f_t(h_{t−1})ᵀ D_t under both.
+
+A *cell* (`elman.Elman`, `gru.Gated`) is one layer's forward pass, with all that going back needs; `backward`
+walks through any of them.
+"""
+
+from tpcore.recurrences.backward import Cell, Weights, carried_back, run_backward
+from tpcore.recurrences.elman import Elman
+
+__all__ = ["Cell", "Elman", "Weights", "carried_back", "run_backward"]

@@ -1,0 +1,103 @@
+"""The arrays of the hot loops, and the threads that share them.
+
+Tensors on the CPU are walked as NumPy views of the same memory, others as torch tensors, in the operations that both
+libraries spell alike. At the sizes of interest an operation on a (16, 100) state takes longer to start than to compute;
+NumPy starts one in a fraction of torch's time, and where Numba is installed a whole block of steps is one call
+(`compiled`). This file is the one place that knows.
+
+Loops go through time in blocks that stay in the processor's cache: what is elementwise is done for a block at once, and
+no array as long as the sequence is made beside the stored states.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tpcore.activations import Array
+
+Result = TypeVar("Result")
+
+BLOCK_ELEMENTS = 65_536  # values of the hidden states in one block: 256 KiB in float32, a quarter of a usual cache
+WORTH_A_THREAD = 50_000_000  # multiplications for which one more thread pays
+
+
+def as_array(tensor: Tensor) -> Array:
+    """The tensor's own memory: a NumPy array for the CPU, else the tensor itself."""
+    return tensor.detach().numpy() if tensor.is_cpu else tensor.detach()
+
+
+def as_tensor(array: Array) -> Tensor:
+    """The way back."""
+    return torch.from_numpy(array) if isinstance(array, np.ndarray) else array
+
+
+def library(array: Array) -> ModuleType:
+    """NumPy or torch: whose array it is."""
+    return np if isinstance(array, np.ndarray) else torch
+
+
+def empty(like: Array, *shape: int) -> Array:
+    """Memory of that shape, with the dtype and device of `like`."""
+    return np.empty(shape, like.dtype) if isinstance(like, np.ndarray) else like.new_empty(shape)
+
+
+def zeros(like: Array, *shape: int) -> Array:
+    """The same, set to zero."""
+    return np.zeros(shape, like.dtype) if isinstance(like, np.ndarray) else like.new_zeros(shape)
+
+
+def contiguous(array: Array) -> Array:
+    """The array itself, or a copy laid out row by row."""
+    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array.contiguous()
+
+
+def block_length(steps: int, elements: int) -> int:
+    """Steps in one block, for `elements` values in each step."""
+    return max(1, min(steps, BLOCK_ELEMENTS // max(1, elements)))
+
+
+@cache
+def compiled_kernels() -> Any:
+    """The module of compiled kernels, or None without Numba."""
+    try:
+        from tpcore.recurrences import compiled
+    except ImportError:
+        return None
+    return compiled
+
+
+def kernels_for(array: Array) -> Any:
+    """The compiled kernels if they take this array."""
+    return compiled_kernels() if isinstance(array, np.ndarray) else None
+
+
+def over_rows(function: Callable[[int, int], Result], like: Array, batch: int, work: int) -> list[Result]:
+    """``function(first, last)`` for parts of a batch, which together are all of it, each on a thread of its own.
+
+    As many take part as torch uses threads, if each gets enough of the `work`, counted in multiplications.
+    """
+    parts = max(1, min(torch.get_num_threads(), batch // 4, work // WORTH_A_THREAD)) if library(like) is np else 1
+    if parts == 1:
+        return [function(0, batch)]
+    ends = [batch * part // parts for part in range(parts + 1)]
+    others = [_threads().submit(function, first, last) for first, last in pairwise(ends[1:])]
+    return [function(0, ends[1]), *(other.result() for other in others)]
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="tpcore")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)

@@ -1,0 +1,197 @@
+"""Going back through a recurrence: one walk for every cell and every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from tpcore.activations import Array
+from tpcore.blas import one_blas_thread
+from tpcore.recurrences.arrays import block_length, contiguous, empty, kernels_for, library, over_rows, zeros
+from tpcore.rules import BackProp, Rule, TargetProp
+
+FLUSH_EVERY = 8  # steps between two looks for displacements that have vanished, in loops that are not compiled
+
+
+class Weights(NamedTuple):
+    """A layer's parameters, or minus their directions; k = 1 for the RNN, 3 for the GRU."""
+
+    W: Array  # (k d, d)
+    U: Array  # (k d, p)
+    b_ih: Array  # (k d,)
+    b_hh: Array  # (k d,)
+
+
+class Linear(NamedTuple):
+    """A linear map of n steps, D ↦ keep ⊙ D + (gain ⊙ D) operator; without `keep`, its first term is zero."""
+
+    gain: Array  # (n, B, k, d)
+    operator: Array  # (k d, d)
+    keep: Array | None = None  # (n, B, d)
+
+
+class Cell(Protocol):
+    """One layer's forward pass, on arrays of one library, with all that going back needs."""
+
+    inputs: Array  # (τ, B, p)
+    states: Array  # (τ + 1, B, d); states[0] is h_0
+    weights: Weights
+
+    def rows(self, rows: slice) -> Cell:
+        """The same for some rows of the batch."""
+
+    def walker(self, rule: Rule) -> Callable[..., Array]:
+        """`walk_rows`, or what does the same faster."""
+
+    def slopes(self, t: int, n: int) -> Linear:
+        """The transposed Jacobians ∂f/∂h_{t−1}ᵀ of the steps t … t + n − 1."""
+
+    def invert(self, rule: TargetProp) -> Array:
+        """The regularized inverse of the weights, transposed; computed once for all steps and samples."""
+
+    def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
+        """What replaces ``slopes(t, n)`` under a linearized rule."""
+
+    def step_back(self, rule: TargetProp, operator: Array, t: int, D: Array) -> Array:
+        """D_{t−1} from D_t, (B, d), under the other forms."""
+
+    def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
+        """Add the steps' shares of the parameters' directions, and set the inputs' (τ, B, p)."""
+
+
+def run_backward(
+    rule: Rule, cell: Cell, grad_output: Array | None, grad_last: Array | None, *, inputs_too: bool
+) -> tuple[Array | None, Array, Weights]:
+    """Minus the directions of `rule` for the inputs (τ, B, p), h_0 (B, d) and the weights.
+
+    `grad_output` (τ, B, d) is the loss's gradient on every h_t and `grad_last` (B, d) a further one on h_τ; None means
+    zero.
+    """
+    xp, (_, batch, d) = library(cell.states), cell.states.shape
+    inputs = zeros(cell.inputs, *cell.inputs.shape) if inputs_too else None
+
+    walk = cell.walker(rule)
+
+    def of_rows(first: int, last: int) -> tuple[Array, Weights]:
+        total = Weights(*(zeros(weight, *weight.shape) for weight in cell.weights))
+        return walk(rule, cell, operator, grad_output, grad_last, total, inputs, slice(first, last)), total
+
+    with one_blas_thread():
+        operator = cell.weights.W if isinstance(rule, BackProp) else cell.invert(rule)
+        parts = over_rows(of_rows, cell.states, batch, 2 * len(cell.states) * batch * d * len(cell.weights.W))
+    if len(parts) == 1:
+        return inputs, *parts[0]
+    h_0 = xp.concatenate([start for start, _ in parts])
+    return inputs, h_0, Weights(*map(sum, zip(*(total for _, total in parts), strict=True)))
+
+
+def walk_rows(
+    rule: Rule,
+    cell: Cell,
+    operator: Array,
+    grad_output: Array | None,
+    grad_last: Array | None,
+    total: Weights,
+    inputs: Array | None,
+    rows: slice,
+) -> Array:
+    """Add the shares of some rows of the batch to `total`, set their `inputs`, and return their D_0."""
+    part, mine = cell.rows(rows), None if inputs is None else inputs[:, rows]
+    on_output = None if grad_output is None else grad_output[:, rows]
+    on_last = None if grad_last is None else grad_last[rows]
+    for t, D, slopes in carried_back(rule, part, operator, on_output, on_last):
+        if slopes is not None:
+            part.accumulate(t, slopes, D, total, mine)
+    return D[0]
+
+
+def carried_back(
+    rule: Rule, cell: Cell, operator: Array, grad_output: Array | None, grad_last: Array | None
+) -> Iterator[tuple[int, Array, Linear | None]]:
+    """Yield (t, D, slopes) from the last block of steps to the first: D[i] is D_{t+i}; finally (0, D_0[None], None).
+
+    `operator` is ``cell.invert(rule)`` under target propagation, W under back-propagation. A yielded array is
+    overwritten by the next one. Steps to which nothing is carried any more are left out.
+    """
+    h, xp = cell.states, library(cell.states)
+    gamma_h = rule.step if isinstance(rule, TargetProp) else 1.0
+    through_time = isinstance(rule, TargetProp) and rule.accumulate == "through_time"
+    arriving = xp.zeros_like(h[0]) if grad_last is None else gamma_h * grad_last
+    arriving_mu = 0
+    length = block_length(len(h) - 1, h.shape[1] * h.shape[2])
+    workspace = empty(h, length, *h[0].shape)
+    workspace_mu = xp.empty_like(workspace) if through_time else None
+    for stop in range(len(h), 1, -length):
+        start = max(1, stop - length)
+        D, slopes = workspace[: stop - start], cell.slopes(start, stop - start)
+        source = None if grad_output is None else gamma_h * grad_output[start - 1 : stop - 1]
+        D[-1] = arriving if source is None else source[-1] + arriving
+        arriving = _one_block(rule, cell, operator, D, source, start, slopes)
+        if workspace_mu is not None:
+            mu = workspace_mu[: len(D)]
+            mu[-1] = D[-1] + arriving_mu
+            arriving_mu = _carry(mu, D, slopes)
+            D = mu
+        yield start, D, slopes
+        if xp is np and grad_output is None and not arriving.any() and not np.any(arriving_mu):
+            break  # everything has vanished: earlier steps get nothing
+    yield 0, arriving[None], None
+
+
+def _one_block(
+    rule: Rule, cell: Cell, operator: Array, D: Array, source: Array | None, t: int, slopes: Linear
+) -> Array:
+    """Fill D, the block of steps from t, whose last is given; returns what leaves it."""
+    if isinstance(rule, BackProp):
+        return _carry(D, source, slopes)
+    if rule.form == "linearized":
+        return _carry(D, source, cell.inverse(rule, operator, t, slopes))
+    for i in range(len(D) - 1, 0, -1):
+        D[i - 1] = cell.step_back(rule, operator, t + i, D[i])
+        if source is not None:
+            D[i - 1] += source[i - 1]
+    return cell.step_back(rule, operator, t, D[0])
+
+
+def _carry(D: Array, source: Array | None, linear: Linear) -> Array:
+    """Fill D, whose last step is given: D_{t−1} = source_{t−1} + the linear map of D_t; returns what leaves it."""
+    leaving, kernels = library(D).empty_like(D[0]), kernels_for(D)
+    if kernels is None:
+        with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
+            _carry_steps(D, source, linear, leaving)
+        return leaving
+    source, keep = (D[:0] if addend is None else contiguous(addend) for addend in (source, linear.keep))
+    gain, operator = contiguous(linear.gain), contiguous(linear.operator)
+    kernels.carry_steps(D, source, gain, operator, keep, leaving, _vanished(D.dtype))
+    return leaving
+
+
+def _carry_steps(D: Array, source: Array | None, linear: Linear, leaving: Array) -> None:
+    """`compiled.carry_steps`, one operation at a time."""
+    xp, rows, expanded, gains = library(D), list(D), list(D[:, :, None]), list(linear.gain)
+    scaled = xp.empty_like(gains[0])
+    for i in range(len(rows) - 1, -1, -1):
+        if xp is np and i % FLUSH_EVERY == 0:
+            _flush_vanished(rows[i])
+        into = rows[i - 1] if i > 0 else leaving
+        xp.multiply(gains[i], expanded[i], out=scaled)
+        xp.matmul(scaled.reshape(len(scaled), -1), linear.operator, out=into)
+        if linear.keep is not None:
+            xp.add(into, linear.keep[i] * rows[i], out=into)
+        if source is not None and i > 0:
+            xp.add(into, source[i - 1], out=into)
+
+
+def _flush_vanished(D: np.ndarray) -> None:
+    """Set to zero the rows of D that have vanished, before they become denormal numbers, which are slow on CPUs."""
+    D[np.abs(D).max(axis=-1) < _vanished(D.dtype)] = 0
+
+
+@cache
+def _vanished(dtype: np.dtype[Any]) -> Any:
+    """What is smaller has vanished: so small that the sums it enters, and soon it itself, would be denormal."""
+    limits = np.finfo(dtype)
+    return limits.tiny / limits.eps

@@ -1,0 +1,173 @@
+"""The loops through time as compiled kernels, where Numba is installed: ``pip install tpcore[fast]``.
+
+A step of a recurrence is one small matrix product and a few elementwise operations; started one by one from Python,
+starting them costs as much as computing them. Here a whole block of steps is one call, and the elementwise work is done
+while the data is in cache. The products are still those of the BLAS that SciPy carries. What the kernels compute is
+what the loops in `elman`, `gru` and `backward` compute, to rounding.
+
+Kernels are compiled at their first use and kept on disk by Numba. They run without Python's lock.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+compiled: Any = partial(njit, nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+NONLINEARITIES = {"tanh": 0, "relu": 1, "identity": 2}
+
+
+@cache
+def tanh_constants(dtype: np.dtype[Any]) -> tuple[Any, Any, tuple[Any, ...], tuple[Any, ...]]:
+    """What `_tanh` needs for float32 or float64: (cap, ½, N, D), the polynomials with the highest power first.
+
+    Lambert's continued fraction tanh y = y/(1 + y²/(3 + y²/(5 + …))), cut off, is tanh y = y N(y²)/D(y²) for small y.
+    """
+    levels, cap = (5, 9.02) if dtype == np.float32 else (12, 19.1)  # beyond the cap, tanh rounds to ±1
+    bottom, top = np.array([1.0]), np.array([2 * levels + 1.0])
+    for odd in range(2 * levels - 1, 0, -2):
+        bottom, top = top, np.polynomial.polynomial.polyadd(odd * top, np.append(0, bottom))
+    numerator, denominator = (tuple(dtype.type(c) for c in (p / top[0])[::-1]) for p in (bottom, top))
+    return dtype.type(cap), dtype.type(0.5), numerator, denominator
+
+
+@cache
+def vanished(dtype: np.dtype[Any]) -> Any:
+    """What is smaller has vanished: so small that the sums it enters, and soon it itself, would be denormal."""
+    return np.finfo(dtype).tiny / np.finfo(dtype).eps
+
+
+@compiled
+def _tanh(x, constants):  # type: ignore[no-untyped-def]
+    """tanh x to 3 ulp, in operations that vectorize: tanh 2y = 2 tanh y/(1 + tanh² y) with y = x/2."""
+    cap, half, numerator, denominator = constants
+    x = cap if x > cap else -cap if x < -cap else x  # NaN stays NaN
+    y = half * x
+    square = y * y
+    n, m = numerator[0], denominator[0]
+    for c in numerator[1:]:
+        n = n * square + c
+    for c in denominator[1:]:
+        m = m * square + c
+    n *= y
+    return (n + n) * m / (n * n + m * m)
+
+
+@compiled
+def elman_forward(h, x, weights, nonlinearity, constants, first, last):  # type: ignore[no-untyped-def]
+    """Fill h[1:] (τ + 1, B, d) on rows first … last − 1 of the batch; x (τ, B, p), weights (d + p + 1, d).
+
+    A row of h_{t−1}, x_t and a one, side by side, times the weights, [Wᵀ; Uᵀ; b], is z_t in one product.
+    """
+    d, p, size = h.shape[2], x.shape[2], (last - first) * h.shape[2]
+    joined = np.ones((last - first, d + p + 1), h.dtype)
+    for t in range(len(x)):
+        for i in range(first, last):
+            row, before, given = joined[i - first], h[t, i], x[t, i]
+            for j in range(d):
+                row[j] = before[j]
+            for j in range(p):
+                row[d + j] = given[j]
+        rows = h[t + 1][first:last]
+        np.dot(joined, weights, rows)
+        z = rows.reshape(size)
+        if nonlinearity == 0:
+            for j in range(size):
+                z[j] = _tanh(z[j], constants)
+        elif nonlinearity == 1:
+            for j in range(size):
+                z[j] = 0 if z[j] < 0 else z[j]
+
+
+@compiled
+def elman_backward(h, start, stop, first, source, step, D, mu, E, slope_of, gain_of, operator, W, vanished):  # type: ignore[no-untyped-def]
+    """The steps stop − 1 … start of a linearized walk; h (τ + 1, B, d), its rows from `first`.
+
+    D (rows, d), D_t of the last of them, becomes D_{start−1}. `source` (τ, B, d), or empty, is the loss's gradient on
+    h_1, h_2, …, to be multiplied by `step`. E (stop − start, rows, d) receives a′ ⊙ D_t; or, through time, a′ ⊙ μ_t,
+    where mu (rows, d) is what W has carried back; otherwise mu is empty.
+    """
+    rows, d = D.shape
+    kind, bound, factor, one = gain_of
+    scaled, slopes = np.empty_like(D), np.empty(d, D.dtype)
+    for t in range(stop - 1, start - 1, -1):
+        for i in range(rows):
+            state, row, e, share = h[t, first + i], D[i], E[t - start, i], scaled[i]
+            if slope_of == 0:
+                for j in range(d):
+                    slopes[j] = one - state[j] * state[j]
+            else:
+                for j in range(d):
+                    slopes[j] = one if slope_of == 2 or state[j] > 0 else 0
+            if kind == 0:
+                for j in range(d):
+                    share[j] = slopes[j] * row[j]
+            elif kind == 1:
+                for j in range(d):
+                    share[j] = row[j] / (bound if slopes[j] < bound else slopes[j])
+            else:
+                for j in range(d):
+                    share[j] = row[j] * factor * slopes[j] / (slopes[j] * slopes[j] + bound)
+            for j in range(d):
+                share[j] = (
+                    share[j] if not abs(share[j]) < vanished else vanished - vanished
+                )  # denormal numbers are slow
+            if len(mu) == 0:
+                for j in range(d):
+                    e[j] = slopes[j] * row[j]
+            else:
+                for j in range(d):
+                    e[j] = slopes[j] * (mu[i, j] + row[j])
+        np.dot(scaled, operator, D)
+        if len(mu) > 0:
+            np.dot(E[t - start], W, mu)
+        if len(source) > 0 and t > 1:
+            for i in range(rows):
+                row, extra = D[i], source[t - 2, first + i]
+                for j in range(d):
+                    row[j] += step * extra[j]
+
+
+@compiled
+def gru_steps(h, gates, z, Wt, bias, constants, first):  # type: ignore[no-untyped-def]
+    """The same for `gru.GatedUnit`: gates (n, B, 4, d), z (n, rows, 3 d), Wt (d, 3 d), bias (d,)."""
+    d, half = h.shape[2], constants[1]
+    product = np.empty((z.shape[1], 3 * d), h.dtype)
+    for t in range(len(z)):
+        np.dot(h[t][first : first + len(product)], Wt, product)
+        for i in range(len(product)):
+            p, drive, gate, before, now = product[i], z[t, i], gates[t, first + i], h[t, first + i], h[t + 1, first + i]
+            for j in range(d):
+                reset = half + half * _tanh(half * (p[j] + drive[j]), constants)
+                update = half + half * _tanh(half * (p[d + j] + drive[d + j]), constants)
+                inner = p[2 * d + j] + bias[j]
+                candidate = _tanh(drive[2 * d + j] + reset * inner, constants)
+                gate[0, j], gate[1, j], gate[2, j], gate[3, j] = reset, update, candidate, inner
+                now[j] = candidate + update * (before[j] - candidate)
+
+
+@compiled
+def carry_steps(D, source, gain, operator, keep, leaving, vanished):  # type: ignore[no-untyped-def]
+    """`backward._carry`; an empty `source` or `keep`, (0, B, d), counts as zero."""
+    batch, k, d = gain.shape[1:]
+    scaled = np.empty((batch, k * d), D.dtype)
+    for t in range(len(D) - 1, -1, -1):
+        for i in range(batch):
+            for c in range(k):
+                share, g, row = scaled[i, c * d : (c + 1) * d], gain[t, i, c], D[t, i]
+                for j in range(d):
+                    value = g[j] * row[j]
+                    share[j] = value if not abs(value) < vanished else vanished - vanished  # denormal numbers are slow
+        into = D[t - 1] if t > 0 else leaving
+        np.dot(scaled, operator, into)
+        if len(keep) > 0:
+            for i in range(batch):
+                for j in range(d):
+                    into[i, j] += keep[t, i, j] * D[t, i, j]
+        if len(source) > 0 and t > 0:
+            for i in range(batch):
+                for j in range(d):
+                    into[i, j] += source[t - 1, i, j]

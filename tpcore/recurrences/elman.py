@@ -1,0 +1,130 @@
+"""The recurrence h_t = a(W h_{t−1} + U x_t + b)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from tpcore.activations import Activation, Array, inverse_slope
+from tpcore.blas import one_blas_thread_for
+from tpcore.inversion import inverse_matrix
+from tpcore.recurrences import fused
+from tpcore.recurrences.arrays import (
+    block_length,
+    contiguous,
+    empty,
+    library,
+    over_rows,
+)
+from tpcore.recurrences.backward import Linear, Weights, walk_rows
+from tpcore.rules import Rule, TargetProp
+
+
+@dataclass(frozen=True)
+class Elman:
+    """A forward pass of an RNN's layer: τ steps, batch B, p inputs, d hidden units, time in front."""
+
+    activation: Activation
+    inputs: Array  # (τ, B, p)
+    states: Array  # (τ + 1, B, d)
+    weights: Weights  # W (d, d), U (d, p), b_ih (d,), b_hh (d,)
+
+    @classmethod
+    def run(cls, activation: Activation, inputs: Array, h_0: Array, weights: Weights) -> Elman:
+        """Compute all hidden states from h_0 (B, d)."""
+        (batch, d), p = h_0.shape, inputs.shape[2]
+        cell = cls(activation, inputs, empty(inputs, len(inputs) + 1, batch, d), weights)
+        cell.states[0] = h_0
+        bias = (weights.b_ih + weights.b_hh)[None]
+        stacked = contiguous(library(inputs).concatenate((weights.W.T, weights.U.T, bias)))  # row by row: twice as fast
+        run_rows = partial(fused.forward_rows if fused.applies(inputs) else cls._run_rows, cell, stacked)
+        with one_blas_thread_for(batch * d * (d + p + 1)):
+            over_rows(run_rows, inputs, batch, len(inputs) * batch * d * (d + p))
+        return cell
+
+    def _run_rows(self, weights: Array, first: int, last: int) -> None:
+        """Fill the states of some rows of the batch; weights (d + p + 1, d) are [Wᵀ; Uᵀ; b]."""
+        xp, d, h = library(self.states), weights.shape[1], self.states[:, first:last]
+        Wt, Ut, bias = weights[:d], weights[d:-1], weights[-1]
+        length = block_length(len(self.inputs), (last - first) * d)
+        workspace = empty(h, length, last - first, d)
+        with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
+            for start in range(0, len(self.inputs), length):
+                block = self.inputs[start : start + length, first:last]
+                drive = workspace[: len(block)]
+                xp.matmul(block.reshape(-1, len(Ut)), Ut, out=drive.reshape(-1, d))
+                drive += bias
+                for (before, now), z in zip(pairwise(h[start : start + len(block) + 1]), drive, strict=True):
+                    xp.matmul(before, Wt, out=now)
+                    xp.add(now, z, out=now)
+                    self.activation.apply_(xp, now)
+
+    def rows(self, rows: slice) -> Elman:
+        """The same for some rows of the batch."""
+        return replace(self, inputs=self.inputs[:, rows], states=self.states[:, rows])
+
+    def walker(self, rule: Rule) -> Callable[..., Array]:
+        """`walk_rows`, or what does the same faster."""
+        return fused.backward_rows if fused.applies(self.states, rule) else walk_rows
+
+    def slopes(self, t: int, n: int) -> Linear:
+        """gain = a′(z_t), operator = W."""
+        slope = self.activation.derivative(library(self.states), self.states[t : t + n])
+        return Linear(slope[:, :, None], self.weights.W)
+
+    def invert(self, rule: TargetProp) -> Array:
+        """M_rᵀ (d, d)."""
+        return inverse_transposed(self.weights.W, rule)
+
+    def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
+        """gain = A_s, operator = M_rᵀ."""
+        return Linear(inverse_slope(self.activation, library(self.states), slopes.gain, rule), operator)
+
+    def step_back(self, rule: TargetProp, operator: Array, t: int, D: Array) -> Array:
+        """The plain and the difference form: targets v = h − D, the activation inverted on its clipped range."""
+        xp, h = library(self.states), self.states
+
+        def undo(v: Array) -> Array:
+            return self.activation.inverse(xp, self.activation.clip(xp, v, rule.margin))
+
+        if rule.form == "difference":
+            return (undo(h[t]) - undo(h[t] - D)) @ operator
+        drive = self.inputs[t - 1] @ self.weights.U.T + self.weights.b_ih + self.weights.b_hh
+        return h[t - 1] - (undo(h[t] - D) - drive) @ operator
+
+    def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
+        """Add Σ E_t h_{t−1}ᵀ, Σ E_t x_tᵀ and Σ E_t, with E = a′ ⊙ D; an input's own is Uᵀ E_t."""
+        self.add_products(t, slopes.gain[:, :, 0] * D, total, inputs)
+
+    def add_products(self, t: int, E: Array, total: Weights, inputs: Array | None) -> None:
+        """The same from E (n, B, d), contiguous, of the steps t … t + n − 1."""
+        times, E = slice(t - 1, t - 1 + len(E)), E.reshape(-1, E.shape[2])
+        add_products(total, E, E, self.states[times], self.inputs[times])
+        if inputs is not None:
+            inputs[times] = (E @ self.weights.U).reshape(inputs[times].shape)
+
+
+def inverse_transposed(W: Array, rule: TargetProp) -> Array:
+    """M_rᵀ of a square W."""
+    if isinstance(W, np.ndarray):
+        return contiguous(inverse_matrix(W, rule.r, calibrated=rule.calibrated).T)
+    return (
+        torch.from_numpy(inverse_matrix(W.cpu().numpy(), rule.r, calibrated=rule.calibrated).T)
+        .to(W.device)
+        .contiguous()
+    )
+
+
+def add_products(total: Weights, E: Array, E_in: Array, before: Array, inputs: Array) -> None:
+    """Add Σ E h_{t−1}ᵀ and Σ E_in x_tᵀ, and Σ E_in and Σ E for the biases; E and E_in are (n B, k d)."""
+    total.W[...] += E.T @ before.reshape(-1, before.shape[2])
+    total.U[...] += (inputs.reshape(-1, inputs.shape[2]).T @ E_in).T  # the thin factor first is faster
+    ones = library(E).ones_like(E[:, 0])  # a product is faster than a sum
+    summed = ones @ E_in
+    total.b_ih[...] += summed
+    total.b_hh[...] += summed if E is E_in else ones @ E

@@ -1,0 +1,76 @@
+"""The linearized walks of an RNN in few calls of the compiled kernels: what `elman` and `backward` do step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tpcore.activations import Activation, Array
+from tpcore.recurrences.arrays import block_length, compiled_kernels
+from tpcore.rules import BackProp, Rule
+
+if TYPE_CHECKING:
+    from tpcore.recurrences.backward import Weights
+    from tpcore.recurrences.elman import Elman
+
+BACK_PROPAGATE, INVERT, REGULARIZE = range(3)
+
+
+def applies(states: Array, rule: Rule = BackProp()) -> bool:  # noqa: B008 (a frozen value)
+    """Whether the kernels do it: on the CPU, with Numba, and linearized."""
+    linearized = isinstance(rule, BackProp) or rule.form == "linearized"
+    return linearized and isinstance(states, np.ndarray) and compiled_kernels() is not None
+
+
+def forward_rows(cell: Elman, weights: Array, first: int, last: int) -> None:
+    """Fill the states of some rows of the batch; weights (d + p + 1, d) are [Wᵀ; Uᵀ; b]."""
+    kernels, h = compiled_kernels(), cell.states
+    code, constants = kernels.NONLINEARITIES[cell.activation.name], kernels.tanh_constants(h.dtype)
+    kernels.elman_forward(h, cell.inputs, weights, code, constants, first, last)
+
+
+def backward_rows(
+    rule: Rule,
+    cell: Elman,
+    operator: Array,
+    grad_output: Array | None,
+    grad_last: Array | None,
+    total: Weights,
+    inputs: Array | None,
+    rows: slice,
+) -> Array:
+    """`backward.walk_rows`."""
+    kernels, h, first, part = compiled_kernels(), cell.states, rows.start, cell.rows(rows)
+    step = h.dtype.type(1 if isinstance(rule, BackProp) else rule.step)
+    source = h[:0] if grad_output is None else np.ascontiguousarray(grad_output)
+    D = np.zeros(part.states.shape[1:], h.dtype)
+    for gradient in (grad_last, None if grad_output is None else grad_output[-1]):
+        if gradient is not None:
+            D += step * gradient[rows]
+    through_time = not isinstance(rule, BackProp) and rule.accumulate == "through_time"
+    mu = np.zeros_like(D) if through_time else D[:0]
+    code, how = kernels.NONLINEARITIES[cell.activation.name], gain_of(rule, cell.activation, h.dtype)
+    length = block_length(len(h) - 1, D.size)
+    E, vanished = np.empty((length, *D.shape), h.dtype), kernels.vanished(h.dtype)
+    mine = None if inputs is None else inputs[:, rows]
+    for stop in range(len(h), 1, -length):
+        start = max(1, stop - length)
+        kernels.elman_backward(
+            h, start, stop, first, source, step, D, mu, E, code, how, operator, cell.weights.W, vanished
+        )
+        part.add_products(start, E[: stop - start], total, mine)
+        if grad_output is None and not D.any() and not mu.any():
+            break  # everything has vanished: earlier steps get nothing
+    return D
+
+
+def gain_of(rule: Rule, activation: Activation, dtype: np.dtype[Any]) -> tuple[Any, ...]:
+    """What undoes a slope a′ in `compiled.elman_backward`: (kind, bound, factor, 1)."""
+    real = dtype.type
+    if isinstance(rule, BackProp):
+        return BACK_PROPAGATE, real(0), real(1), real(1)
+    if rule.s > 0:
+        return REGULARIZE, real(rule.s), real(1 + rule.s if rule.calibrated else 1), real(1)
+    least = activation.clip_slope(np, np.zeros(1), rule.margin)[0] if activation.name == "tanh" else 1
+    return INVERT, real(least), real(1), real(1)
