@@ -1,6 +1,7 @@
 """Torch modules whose backward pass follows a rule."""
 
 from tpcore.nn.classifier import SequenceClassifier, orthonormal_
+from tpcore.nn.dense import Dense
 from tpcore.nn.rnn import RNN
 
-__all__ = ["RNN", "SequenceClassifier", "orthonormal_"]
+__all__ = ["RNN", "Dense", "SequenceClassifier", "orthonormal_"]
