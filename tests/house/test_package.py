@@ -32,15 +32,15 @@ def test_it_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
     assert not [name for name in wheel.namelist() if "__pycache__" in name]
 
 
-def test_it_needs_only_torch_numpy_and_tqdm(wheel: zipfile.ZipFile) -> None:
+def test_it_needs_only_torch_numpy_scipy_and_tqdm(wheel: zipfile.ZipFile) -> None:
     metadata = Parser().parsestr(wheel.read("tpcore-0.1.0.dist-info/METADATA").decode())
     core = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
-    assert {line.split(">")[0] for line in core} == {"torch", "numpy", "tqdm"}
+    assert {line.split(">")[0] for line in core} == {"torch", "numpy", "scipy", "tqdm"}
     assert metadata["License-Expression"] == "MIT"
 
 
 def test_importing_it_needs_no_extra() -> None:
-    """What the extras bring is refused to a fresh interpreter, and tpcore is imported."""
+    """What the extras bring, and scipy, are refused to a fresh interpreter, and tpcore is imported."""
     extras = ["plotly", "ipywidgets", "anywidget", "IPython", "joblib", "matplotlib", "scipy", "sphinx"]
     code = f"import sys; sys.modules.update(dict.fromkeys({extras})); import tpcore; print(tpcore.__version__)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
