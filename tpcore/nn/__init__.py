@@ -1,6 +1,8 @@
 """Torch modules whose backward pass follows a rule."""
 
 from tpcore.nn.classifier import SequenceClassifier, orthonormal_
+from tpcore.nn.dense import Dense
+from tpcore.nn.inverted import Inverted
 from tpcore.nn.rnn import RNN
 
-__all__ = ["RNN", "SequenceClassifier", "orthonormal_"]
+__all__ = ["RNN", "Dense", "Inverted", "SequenceClassifier", "orthonormal_"]

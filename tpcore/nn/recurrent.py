@@ -61,7 +61,7 @@ class Recurrent(torch.nn.RNNBase):
         return output.transpose(0, 1) if self.batch_first else output, h_n
 
     def _run_layers(self, states: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        """From inputs (τ, B, p) and h_0 (L, B, d), or None for zeros, to the last layer's states and all last states."""
+        """From inputs (τ, B, p) and h_0 (L, B, d), None for zeros, to the last layer's states and all last states."""
         rule, dtype, last = check_rule(self.rule), states.dtype, []
         states = states.to(COMPUTED[dtype])
         for layer in range(self.num_layers):

@@ -1,0 +1,190 @@
+"""`Dense`: torch.nn.Linear and an activation, whose backward pass follows a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from tpcore.activations import Activation, activation_named, inverse_slope
+from tpcore.inversion import all_finite, regularized_inverse
+from tpcore.rules import BackProp, Rule, TargetProp, check_rule
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
+
+
+class Dense(torch.nn.Linear):
+    r"""A dense layer h = a(W x + b) whose ``loss.backward()`` follows a rule.
+
+    Parameter names, initial values and state dicts are those of `torch.nn.Linear`.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        p and q. They may differ.
+    activation : {"tanh", "relu", "identity"}
+    bias, device, dtype
+        As in torch.nn.Linear. Weights in half precision are computed with in float32 by `TargetProp`.
+    rule : BackProp or TargetProp
+        What flows backward. May be changed at any time: ``dense.rule = ...``.
+
+    Notes
+    -----
+    Under `BackProp` everything is torch's own: gradients, second derivatives, forward mode. Under `TargetProp`, with g
+    what arrives at the output, the layer's displacement is δ = −γ_h g, and
+
+    - ``.grad`` of a parameter θ holds minus the local direction, −∂_θ f(x; θ)ᵀ δ with x held fixed;
+    - the input receives −δ_in/γ_h, where δ_in is M_r A_s δ (linearized), f⁻¹(h + δ) − f⁻¹(h) (difference) or
+      f⁻¹(h + δ) − x (plain), with f⁻¹(v) = M_r (a⁻¹(clip(v)) − b).
+
+    A layer below with the same rule makes exactly δ_in out of what it receives: γ_h counts once, however many layers
+    follow each other, and layers of plain torch below take values of a gradient's size. Where the input needs no
+    gradient, W is not inverted.
+
+    A rectangular W (q, p) has the same operator M_r = (WᵀW + rI)⁻¹Wᵀ, of shape (p, q). With p > q it gives the
+    shortest δ_in; with p < q it drops the part of δ that no input can reach. The harmonic mean of the calibrated form
+    becomes one of pseudo-inverses, M̃_r = ((W + r (W⁺)ᵀ)/(1 + r))⁺: on each singular direction the weighted harmonic
+    mean of 1/σ (weight 1) and σ (weight r), and zero on the null spaces. As r → 0 it tends to W⁺.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown activation, a rule with ``accumulate="through_time"`` (a single layer has no time), wrong shapes,
+        dtypes or devices.
+    FloatingPointError
+        When a direction of a parameter or of the input is not finite under `TargetProp`: training has diverged.
+        ``.grad`` of this layer is then left as it was.
+    RuntimeError
+        When differentiated twice under `TargetProp`: a direction is not a gradient.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> rule = tpcore.TargetProp(r=1.0, s=1.0, calibrated=True)
+    >>> hidden, output = tpcore.nn.Dense(6, 100, rule=rule), tpcore.nn.Dense(100, 4, "identity", rule=rule)
+    >>> output(hidden(torch.randn(20, 6))).square().sum().backward()
+    >>> hidden.weight.grad.shape
+    torch.Size([100, 6])
+
+    References
+    ----------
+    Roulet & Harchaoui, TMLR 2023, section 3, for the inverse; for layers in depth, Lee et al., *Difference target
+    propagation*, ECML 2015.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        activation: str = "tanh",
+        bias: bool = True,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        *,
+        rule: Rule = BackProp(),  # noqa: B008 (a frozen value)
+    ) -> None:
+        if activation not in FUNCTIONS:
+            raise ValueError(f"activation must be one of {', '.join(map(repr, FUNCTIONS))}, got {activation!r}")
+        super().__init__(in_features, out_features, bias=bias, device=device, dtype=dtype)
+        self.activation = activation
+        self.rule = _check_layer_rule(rule)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, activation={self.activation!r}, rule={self.rule!r}"
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Inputs (..., p) to outputs (..., q), of the input's dtype."""
+        rule = _check_layer_rule(self.rule)
+        self._check_input(input)
+        if isinstance(rule, BackProp):
+            return FUNCTIONS[self.activation](torch.nn.functional.linear(input, self.weight, self.bias))
+        return _Layer.apply(input, self.weight, self.bias, activation_named(self.activation), rule)
+
+    def _check_input(self, input: object) -> None:
+        if not isinstance(input, Tensor):
+            raise TypeError(f"input must be a torch.Tensor, got {type(input).__name__}")
+        weight = self.weight
+        # Under torch.autocast, float32 weights meet what a layer below computed in half precision.
+        halved = weight.dtype == torch.float32 and input.dtype in (torch.float16, torch.bfloat16)
+        if input.device != weight.device or not (input.dtype == weight.dtype or halved):
+            raise TypeError(
+                f"input is {input.dtype} on {input.device} but the weights are {weight.dtype} on {weight.device}: "
+                "use input.to(weight)"
+            )
+        if input.shape[-1:] != (self.in_features,):
+            raise ValueError(
+                f"input must have shape (..., p) with p = in_features = {self.in_features}; "
+                f"its shape is {tuple(input.shape)}"
+            )
+
+
+def _check_layer_rule(rule: object) -> Rule:
+    checked = check_rule(rule)
+    if isinstance(checked, TargetProp) and checked.accumulate != "local":
+        raise ValueError(
+            f'accumulate="{checked.accumulate}" adds up over the steps of a recurrence, and tpcore.nn.Dense has none: '
+            'use accumulate="local"'
+        )
+    return checked
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, W: Tensor, bias: Tensor | None, activation: Activation, rule: TargetProp
+    ) -> Tensor:
+        ctx.computed_in = torch.promote_types(W.dtype, torch.float32)
+        x, wide_W, wide_bias = (None if t is None else t.to(ctx.computed_in) for t in (input, W, bias))
+        h = torch.nn.functional.linear(x, wide_W, wide_bias)  # type: ignore[arg-type]
+        activation.apply_(torch, h)
+        ctx.save_for_backward(input, W, bias, h)
+        ctx.activation, ctx.rule = activation, rule
+        return h.to(input.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        rule, activation, arguments = ctx.rule, ctx.activation, ctx.saved_tensors[:3]
+        wide: list[Any] = [None if t is None else t.to(ctx.computed_in) for t in ctx.saved_tensors]
+        x, W, bias, h = wide
+        x, h = x.reshape(-1, W.shape[1]), h.reshape(-1, W.shape[0])
+        D = rule.step * grad_output.reshape(h.shape).to(h.dtype)  # −δ: so .grad holds minus the direction
+        E = activation.derivative(torch, h) * D
+        into_input, into_W, into_bias, *_ = ctx.needs_input_grad
+        found = {
+            "the input": _carry(rule, activation, D, x, h, W, bias) / rule.step if into_input else None,
+            "weight": E.mT @ x if into_W else None,
+            "bias": E.sum(0) if into_bias else None,
+        }
+        check_directions(found, rule)
+        given = (
+            None if value is None else value.reshape(argument.shape).to(argument.dtype)
+            for value, argument in zip(found.values(), arguments, strict=True)
+        )
+        return *given, None, None
+
+
+def _carry(
+    rule: TargetProp, activation: Activation, D: Tensor, x: Tensor, h: Tensor, W: Tensor, bias: Tensor | None
+) -> Tensor:
+    """−δ_in for −δ = D, both with one row a sample: (N, q) to (N, p)."""
+    inverse = regularized_inverse(W, rule.r, calibrated=rule.calibrated)
+    if rule.form == "linearized":
+        return inverse.apply(inverse_slope(activation, torch, activation.derivative(torch, h), rule) * D)
+    undone = activation.inverse(torch, activation.clip(torch, h - D, rule.margin))
+    if rule.form == "difference":
+        return inverse.apply(activation.inverse(torch, activation.clip(torch, h, rule.margin)) - undone)
+    return x - inverse.apply(undone if bias is None else undone - bias)
+
+
+def check_directions(found: dict[str, Tensor | None], rule: object) -> None:
+    """Raise FloatingPointError if the direction of something is not finite."""
+    for name, value in found.items():
+        if value is not None and not all_finite(value):
+            raise FloatingPointError(
+                f"the direction of {name} under {rule} is not finite. Either the gradient of the loss or the input was "
+                "not finite, or what is carried back has exploded: take smaller steps or a larger r"
+            )
