@@ -218,7 +218,7 @@ def train_classifier(
     task : Task
     rule : BackProp or TargetProp
     hidden_size : int
-        d.
+        The size d of the hidden state.
     gamma_theta, gamma_h : float
         As in `two_step_sizes`.
     seed : int
