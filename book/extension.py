@@ -1,19 +1,22 @@
 """The book's build extension.
 
 It tells the notebooks' kernels to show explorers in their hosted form, puts plotly.js and the explorers' script and
-style beside the pages, and fails the build where a page's explorers outgrow their budget or a page would fetch
-anything from another host.
+style beside the pages, links the API reference, and fails the build where a page's explorers outgrow their budget or a
+page would fetch anything from another host.
 """
 
 import os
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import plotly
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
+from sphinx.transforms import SphinxTransform
 from sphinx.util.fileutil import copy_asset
 
 PAGE_BUDGET = 1_500_000  # bytes of explorers' data in one page
@@ -45,13 +48,41 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ.setdefault("TPCORE_EXPLORER_CACHE", str(Path(app.srcdir, "_build", "explorers").resolve()))
     root = str(Path(app.srcdir).resolve())  # kernels start in the notebooks' folder
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    sys.path.insert(0, root)  # the reference documents the tpcore beside the book, whichever is installed
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the chapters' networks are small; threads would wait for each other
+    app.add_transform(_PlainQuotes)
+    app.connect("missing-reference", _name_in_backticks)
     app.connect("html-page-context", _add_explorer_script)
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.connect("build-finished", _copy_plotly)
     app.connect("build-finished", _check_pages, priority=900)
     app.add_css_file("style.css", priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class _PlainQuotes(SphinxTransform):
+    """In the reference a quote is code, "tanh", and stays as it is typed."""
+
+    default_priority = 900  # after Sphinx has made quotes typographic
+
+    def apply(self, **kwargs: Any) -> None:
+        if self.env.docname.startswith("book/api/"):
+            for text in list(self.document.findall(nodes.Text)):
+                text.parent.replace(text, nodes.Text(re.sub("[“”]", '"', text)))
+
+
+def _name_in_backticks(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
+    """In a docstring `RNN` links to tpcore.nn.RNN, and what the reference does not hold (`torch.nn.RNN`) is code."""
+    if (node.get("refdomain"), node.get("reftype")) != ("py", "obj"):
+        return None  # any other reference must hold, or the build fails
+    entries = env.get_domain("py").find_obj(env, "", "", node["reftarget"], "obj", searchmode=1)
+    found = [(name, entry) for name, entry in entries if not entry.aliased]
+    if len(found) != 1:
+        content["classes"] = []
+        return content
+    name, entry = found[0]
+    address = app.builder.get_relative_uri(node["refdoc"], entry.docname)
+    return nodes.reference("", "", content, refuri=f"{address}#{entry.node_id}", internal=True, reftitle=name)
 
 
 def _add_explorer_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -30,6 +30,16 @@ def carried(rnn: RNN, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor
     -------
     numpy.ndarray (τ + 1, B, d)
         λ_t under `BackProp`, the displacement δ_t under `TargetProp`, for t = 0 … τ.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> from tpcore.diagnostics import carried
+    >>> rnn = tpcore.nn.RNN(6, 32)
+    >>> inputs, h_0, grad_last = torch.randn(60, 20, 6), torch.zeros(20, 32), torch.randn(20, 32)
+    >>> delta = carried(rnn, tpcore.TargetProp(r=1.0), inputs, h_0, grad_last)
+    >>> delta.shape, bool((delta[60] == -grad_last.numpy()).all())
+    ((61, 20, 32), True)
     """
     cell = rnn.run_cell(inputs, h_0)
     if isinstance(rule, TargetProp):
@@ -42,14 +52,56 @@ def carried(rnn: RNN, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor
 
 
 def norms_through_time(model: SequenceClassifier, rule: Rule, inputs: Tensor, grad_last: Tensor) -> np.ndarray:
-    """‖λ_t‖ or ‖δ_t‖ over the whole batch, for t = 0 … τ; inputs are (B, τ, p)."""
+    """‖λ_t‖ or ‖δ_t‖ over the whole batch.
+
+    Parameters
+    ----------
+    model : SequenceClassifier
+    rule : BackProp or TargetProp
+    inputs : Tensor (B, τ, p)
+    grad_last : Tensor (B, d)
+        ∂ℓ/∂h_τ.
+
+    Returns
+    -------
+    numpy.ndarray (τ + 1,)
+        For t = 0 … τ.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> from tpcore.diagnostics import norms_through_time
+    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
+    >>> norms_through_time(model, tpcore.TargetProp(r=1.0), torch.randn(20, 60, 6), torch.randn(20, 32)).shape
+    (61,)
+    """
     h_0 = inputs.new_zeros(len(inputs), model.recurrent.hidden_size)
     flows = carried(model.recurrent, rule, inputs.transpose(0, 1), h_0, grad_last)
     return np.sqrt((flows**2).sum((1, 2)))
 
 
 def gradient_on_last_state(model: SequenceClassifier, inputs: Tensor, targets: Tensor) -> Tensor:
-    """∂ℓ/∂h_τ of the cross-entropy, (B, d); inputs are (B, τ, p)."""
+    """∂ℓ/∂h_τ of the cross-entropy.
+
+    Parameters
+    ----------
+    model : SequenceClassifier
+    inputs : Tensor (B, τ, p)
+    targets : Tensor (B,)
+        Classes.
+
+    Returns
+    -------
+    Tensor (B, d)
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> from tpcore.diagnostics import gradient_on_last_state
+    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
+    >>> gradient_on_last_state(model, torch.randn(20, 60, 6), torch.randint(4, (20,))).shape
+    torch.Size([20, 32])
+    """
     with torch.no_grad():
         last = model.recurrent(inputs)[1][0]
     last.requires_grad_()
@@ -59,7 +111,30 @@ def gradient_on_last_state(model: SequenceClassifier, inputs: Tensor, targets: T
 
 
 def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tensor, targets: Tensor) -> float:
-    """The angle, in degrees, between a rule's direction for all recurrent parameters and back-propagation's."""
+    """The angle between a rule's direction for all recurrent parameters and back-propagation's.
+
+    Parameters
+    ----------
+    model : SequenceClassifier
+    rule : BackProp or TargetProp
+    inputs : Tensor (B, τ, p)
+    targets : Tensor (B,)
+        Classes.
+
+    Returns
+    -------
+    float
+        In degrees, from 0 to 180.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> from tpcore.diagnostics import angle_to_gradient
+    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
+    >>> rule = tpcore.TargetProp(r=1e4, s=1e4, calibrated=True)  # far out on the slider: nearly back-propagation
+    >>> angle_to_gradient(model, rule, torch.randn(20, 60, 6), torch.randint(4, (20,))) < 1
+    True
+    """
     own_rule, directions = model.recurrent.rule, []
     try:
         for model.recurrent.rule in (rule, BackProp()):

@@ -85,13 +85,38 @@ def figure(
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> from tpcore.figures import figure
+    >>> figure("σ", "gain", log_x=True, x_range=(0.01, 100)).layout.xaxis.type
+    'log'
     """
     x_axis, y_axis = _axis(x_title, log_x, x_range), _axis(y_title, log_y, y_range)
     return go.Figure(layout={"template": TEMPLATE, "height": height, "xaxis": x_axis, "yaxis": y_axis})
 
 
 def band(x: Any, low: Any, high: Any, color: str, name: str) -> list[go.Scatter]:
-    """Make two traces that shade the range between `low` and `high`; they stay out of the legend."""
+    """Make two traces that shade the range between `low` and `high`; they stay out of the legend.
+
+    Parameters
+    ----------
+    x, low, high : array (n,)
+    color : str
+        As in `PALETTE`: "#rrggbb".
+    name : str
+        What a reader sees who points at it.
+
+    Returns
+    -------
+    list of two plotly.graph_objects.Scatter
+
+    Examples
+    --------
+    >>> from tpcore.figures import PALETTE, band, figure
+    >>> len(figure().add_traces(band([0, 1], [0.1, 0.2], [0.3, 0.5], PALETTE["blue"], "seeds")).data)
+    2
+    """
     shade = f"rgba({int(color[1:3], 16)},{int(color[3:5], 16)},{int(color[5:7], 16)},0.2)"
     edge: dict[str, Any] = {
         "mode": "lines",

@@ -17,7 +17,24 @@ CHOLESKY = 1e7  # up to here Cholesky in float64; beyond, the SVD, which does no
 
 
 class RegularizedInverse:
-    """M_r = (WᵀW + rI)⁻¹Wᵀ, the solution operator of min_u ½‖W u − y‖² + (r/2)‖u‖². See `regularized_inverse`."""
+    """M_r = (WᵀW + rI)⁻¹Wᵀ, the solution operator of min_u ½‖W u − y‖² + (r/2)‖u‖².
+
+    Parameters and errors are those of `regularized_inverse`, which makes one.
+
+    Raises
+    ------
+    ValueError
+        If `apply` gets a v whose last dimension is not q, the number of W's rows.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> inverse = tpcore.regularized_inverse(torch.tensor([[2.0, 0.0], [0.0, 0.5], [0.0, 0.0]]), r=1.0)
+    >>> inverse.filter_factors
+    tensor([0.4000, 0.4000])
+    >>> inverse.apply(torch.ones(7, 3)).shape
+    torch.Size([7, 2])
+    """
 
     def __init__(self, W: Tensor, r: float, *, calibrated: bool = False) -> None:
         self.r = check_regularization(r)

@@ -19,6 +19,12 @@ class BackProp:
     """Back-propagation: the adjoint λ_t = ∂ℓ/∂h_t flows backward, and ``.grad`` holds the gradient.
 
     λ_{t−1} = Wᵀ (a′(z_t) ⊙ λ_t); the result equals that of `torch.nn.RNN` with autograd.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> tpcore.nn.RNN(6, 100, rule=tpcore.BackProp()).rule
+    BackProp()
     """
 
 
@@ -62,6 +68,16 @@ class TargetProp:
     ------
     ValueError
         If a value is out of its range; the message names it.
+
+    Examples
+    --------
+    >>> import dataclasses, tpcore
+    >>> rule = tpcore.TargetProp(r=1.0, s=1.0, calibrated=True)
+    >>> rnn = tpcore.nn.RNN(6, 100, rule=rule)
+    >>> rnn.rule = dataclasses.replace(rule, r=10.0, s=10.0)  # nearer to back-propagation
+    >>> tpcore.TargetProp(r=0.0)
+    Traceback (most recent call last):
+    ValueError: r must be a finite number above 0, got 0.0
 
     References
     ----------

@@ -16,15 +16,33 @@ from tpcore.rules import Rule, TargetProp
 
 
 class Task(Protocol):
-    """What the loop needs of a task; see `tpcore.tasks`."""
+    """What the loop needs of a task; `tpcore.tasks` has some, and a class with these members is another.
+
+    Examples
+    --------
+    >>> from tpcore.tasks import TemporalOrder
+    >>> from tpcore.training import Task
+    >>> task: Task = TemporalOrder(length=20)
+    >>> task.input_size, task.output_size
+    (6, 4)
+    """
 
     @property
-    def input_size(self) -> int: ...
+    def input_size(self) -> int:
+        """p, the size of an input."""
+
     @property
-    def output_size(self) -> int: ...
-    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]: ...
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
-    def accuracy(self, outputs: Tensor, targets: Tensor) -> float: ...
+    def output_size(self) -> int:
+        """q, the size of the network's output."""
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw inputs (size, τ, p) and their targets."""
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss of the network's outputs, averaged over the batch."""
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> float:
+        """The share of the outputs that are right, in [0, 1]."""
 
 
 @dataclass
@@ -33,6 +51,22 @@ class TrainingRun:
 
     A row has ``step``, ``seconds`` (spent in training steps, evaluation not counted), ``train_loss`` (mean since the
     row before; None in the first), ``test_loss`` and ``accuracy`` in [0, 1].
+
+    Parameters
+    ----------
+    rows : list of dict
+        In the order of the steps.
+    diverged_at : int, optional
+        The step at which training stopped since something was not finite.
+    reason : str
+        What was not finite then.
+
+    Examples
+    --------
+    >>> from tpcore.training import TrainingRun
+    >>> run = TrainingRun(rows=[{"step": 0, "accuracy": 0.25}, {"step": 100, "accuracy": 0.5}])
+    >>> run.column("accuracy")
+    [0.25, 0.5]
     """
 
     rows: list[dict[str, float | None]] = field(default_factory=list)
@@ -50,6 +84,29 @@ def two_step_sizes(model: SequenceClassifier, gamma_theta: float, gamma_h: float
     The output layer takes γ_θ. The recurrent part takes γ_θ γ_h: under `TargetProp` γ_h is the rule's own ``step``
     and is already in ``.grad``; under `BackProp` it is put into the step size. So a comparison of rules is
     one of directions.
+
+    Parameters
+    ----------
+    model : SequenceClassifier
+    gamma_theta, gamma_h : float
+        γ_θ and γ_h.
+
+    Returns
+    -------
+    torch.optim.SGD
+
+    Raises
+    ------
+    ValueError
+        If the model's rule is a `TargetProp` whose ``step`` is not gamma_h.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> from tpcore.training import two_step_sizes
+    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
+    >>> [group["lr"] for group in two_step_sizes(model, gamma_theta=0.5, gamma_h=0.25).param_groups]
+    [0.125, 0.5]
     """
     rule = model.recurrent.rule
     if isinstance(rule, TargetProp) and not math.isclose(rule.step, gamma_h):
@@ -82,6 +139,17 @@ def train(
     The same model, task, optimizer and seed give the same run bit for bit on one machine. Training and held-out batches
     come from two generators, both derived from the seed.
 
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps a batch of inputs to outputs.
+    task : Task
+    optimizer : torch.optim.Optimizer
+    steps, batch_size, log_every, test_size : int, at least 1
+    seed : int
+    progress : bool
+        Show a bar.
+
     Returns
     -------
     TrainingRun
@@ -91,6 +159,17 @@ def train(
     ------
     ValueError
         If steps, batch_size, log_every or test_size is below 1.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> from tpcore.tasks import TemporalOrder
+    >>> from tpcore.training import train, two_step_sizes
+    >>> model = tpcore.nn.SequenceClassifier(6, 16, 4, rule=tpcore.TargetProp(r=1.0, step=0.1))
+    >>> optimizer = two_step_sizes(model, gamma_theta=0.1, gamma_h=0.1)
+    >>> run = train(model, TemporalOrder(20), optimizer, steps=20, log_every=10, seed=0, progress=False)
+    >>> run.column("step"), run.diverged_at
+    ([0, 10, 20], None)
     """
     for name, value in (
         ("steps", steps),
@@ -134,7 +213,36 @@ def train_classifier(
 ) -> TrainingRun:
     """Train the paper's network on a task from one seed, which draws its weights as well as its data.
 
-    `rule` and the step sizes are as in `two_step_sizes`; `options` go to `train`.
+    Parameters
+    ----------
+    task : Task
+    rule : BackProp or TargetProp
+    hidden_size : int
+        The size d of the hidden state.
+    gamma_theta, gamma_h : float
+        As in `two_step_sizes`.
+    seed : int
+    **options
+        Go to `train`.
+
+    Returns
+    -------
+    TrainingRun
+
+    Raises
+    ------
+    ValueError
+        As `two_step_sizes` and `train` do.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> from tpcore.tasks import TemporalOrder
+    >>> from tpcore.training import train_classifier
+    >>> sizes = {"hidden_size": 16, "gamma_theta": 0.1, "gamma_h": 0.1}
+    >>> run = train_classifier(TemporalOrder(20), tpcore.BackProp(), **sizes, seed=0, steps=10, progress=False)
+    >>> len(run.rows)
+    2
     """
     weights = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):  # modules draw, and throw away, weights from the global generator

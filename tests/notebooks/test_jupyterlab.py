@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.notebooks.conftest import idle
-from tests.notebooks.test_execute import NOTEBOOKS
+from tests.notebooks.test_execute import NOTEBOOKS, WITHOUT_EXPLORER
 
 # On a busy machine JupyterLab now and then loses the first message to a kernel thread that it has only just asked for;
 # then nothing moves until the page is loaded again. A test that only timed out is therefore run again.
@@ -20,7 +20,10 @@ DATA = """() => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')]
     plot => plot.data.map(trace => [trace.name, Array.from(trace.x ?? []), Array.from(trace.y ?? [])])))"""
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+EXPLORING = [path for path in NOTEBOOKS if path.stem not in WITHOUT_EXPLORER]
+
+
+@pytest.mark.parametrize("path", EXPLORING, ids=lambda path: path.stem)
 def test_the_first_slider_changes_the_figure(run_notebook: Any, path: Path) -> None:
     page = run_notebook(path.name)
     assert page.locator(".jp-OutputArea [data-mime-type='application/vnd.jupyter.stderr']").count() == 0

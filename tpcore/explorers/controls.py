@@ -42,6 +42,12 @@ class Slider:
     ------
     ValueError
         If the ends, the points or the value make no slider.
+
+    Examples
+    --------
+    >>> from tpcore.explorers import Slider
+    >>> Slider("k", "Step k", 0, 10, points=6).positions
+    (0, 2, 4, 6, 8, 10)
     """
 
     name: str
@@ -65,6 +71,7 @@ class Slider:
 
     @property
     def positions(self) -> tuple[float, ...]:
+        """The values at which it stops in the hosted page."""
         if self.whole:
             step = int(self.high - self.low) // (self.points - 1)
             return tuple(int(self.low) + i * step for i in range(self.points))
@@ -91,6 +98,12 @@ class LogSlider:
     ------
     ValueError
         As for `Slider`, and if low is not above 0.
+
+    Examples
+    --------
+    >>> from tpcore.explorers import LogSlider
+    >>> LogSlider("r", "Regularization r", 0.01, 100, points=5).positions
+    (0.01, 0.1, 1.0, 10.0, 100.0)
     """
 
     name: str
@@ -110,6 +123,7 @@ class LogSlider:
 
     @property
     def positions(self) -> tuple[float, ...]:
+        """The values at which it stops in the hosted page."""
         start, stop = math.log10(self.low), math.log10(self.high)
         width = (stop - start) / (self.points - 1)
         return tuple(_tidy(10 ** (start + i * width)) for i in range(self.points))
@@ -136,6 +150,12 @@ class Choice:
     ------
     ValueError
         If there are fewer than two options, or the value is none of them.
+
+    Examples
+    --------
+    >>> from tpcore.explorers import Choice
+    >>> Choice("form", "Form", {"linearized": "linearized", "difference": "difference"}).value
+    'linearized'
     """
 
     name: str
@@ -158,6 +178,7 @@ class Choice:
 
     @property
     def positions(self) -> tuple[str, ...]:
+        """The values of its options."""
         return tuple(self.options)
 
     def text(self, value: Value) -> str:

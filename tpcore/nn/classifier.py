@@ -12,8 +12,30 @@ from tpcore.rules import Rule
 def orthonormal_(weight: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Overwrite a matrix by the orthonormal polar factor U Vᵀ of a matrix uniform on [−1, 1).
 
-    Its rows or columns, whichever are fewer, become orthonormal. Returns the same tensor.
-    (Roulet & Harchaoui, TMLR 2023, experiments.)
+    Its rows or columns, whichever are fewer, become orthonormal.
+
+    Parameters
+    ----------
+    weight : Tensor (q, p)
+        A matrix; overwritten.
+    generator : torch.Generator, optional
+        The source of the uniform matrix.
+
+    Returns
+    -------
+    Tensor (q, p)
+        The same tensor.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> W = tpcore.nn.orthonormal_(torch.empty(3, 5))
+    >>> bool(torch.allclose(W @ W.mT, torch.eye(3), atol=1e-6))
+    True
+
+    References
+    ----------
+    Roulet & Harchaoui, TMLR 2023, experiments.
     """
     with torch.no_grad():
         uniform = torch.rand(weight.shape, dtype=torch.float64, generator=generator) * 2 - 1
@@ -42,6 +64,10 @@ class SequenceClassifier(nn.Module):
     >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.TargetProp(r=1.0))
     >>> model(torch.randn(20, 60, 6)).shape
     torch.Size([20, 4])
+
+    References
+    ----------
+    Roulet & Harchaoui, TMLR 2023, experiments.
     """
 
     def __init__(

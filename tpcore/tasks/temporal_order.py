@@ -25,6 +25,19 @@ class TemporalOrder:
     length : int, at least 10
         τ.
 
+    Raises
+    ------
+    ValueError
+        If the length is not such an integer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tpcore.tasks import TemporalOrder
+    >>> inputs, targets = TemporalOrder(length=20).batch(5, torch.Generator().manual_seed(0))
+    >>> inputs.shape, targets.shape
+    (torch.Size([5, 20, 6]), torch.Size([5]))
+
     References
     ----------
     Hochreiter & Schmidhuber 1997; the settings are those of Roulet & Harchaoui, TMLR 2023.
