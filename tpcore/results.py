@@ -18,6 +18,7 @@ import math
 import os
 import pickle
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -198,7 +199,7 @@ def _write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -206,6 +207,17 @@ def _write_whole(path: Path, data: bytes) -> None:
             f"{path} could not be written ({error.strerror or error}). What was recorded before is still there. "
             "Make room, or make the folder writable, and give the same command again: it goes on from the last row"
         ) from error
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """os.replace, which on Windows has to wait while someone reads the file."""
+    for attempt in range(100):
+        try:
+            return os.replace(temporary, path)
+        except PermissionError:
+            if os.name != "nt" or attempt == 99:
+                raise
+            time.sleep(0.02)
 
 
 def _hidden(path: Path, suffix: str) -> Path:

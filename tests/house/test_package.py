@@ -43,7 +43,9 @@ def test_importing_it_needs_no_extra() -> None:
     """What the extras bring is refused to a fresh interpreter, and tpcore is imported."""
     extras = ["plotly", "ipywidgets", "anywidget", "IPython", "joblib", "matplotlib", "scipy", "sphinx"]
     extras += ["distributed", "filelock", "pooch", "requests", "sklearn", "threadpoolctl"]
-    code = f"import sys; sys.modules.update(dict.fromkeys({extras})); import tpcore.tasks; print(tpcore.__version__)"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({extras})); import tpcore.experiments; print(tpcore.__version__)"
+    )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "0.1.0"

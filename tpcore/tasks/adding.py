@@ -57,4 +57,4 @@ class Adding(Generated):
 
     def accuracy(self, outputs: Tensor, targets: Tensor) -> float:
         """The share of sequences answered within 0.04, in [0, 1]."""
-        return float(((outputs - targets).abs() < TOLERANCE).float().mean())
+        return float(((outputs - targets).abs() < TOLERANCE).double().mean())

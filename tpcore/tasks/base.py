@@ -31,7 +31,7 @@ class Classes:
 
     def accuracy(self, outputs: Tensor, targets: Tensor) -> float:
         """The share of answers whose class has the largest logit, in [0, 1]."""
-        return float((outputs.argmax(-1) == targets).float().mean())
+        return float((outputs.argmax(-1) == targets).double().mean())
 
 
 def check_length(length: object, least: int, why: str) -> None:
