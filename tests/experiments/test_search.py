@@ -9,6 +9,7 @@ from tpcore import results
 from tpcore.experiments import Search, run_all, sweep
 from tpcore.experiments.search import score, trials, winner
 from tpcore.results import Record
+from tpcore.tasks import Pixels
 
 
 def values(run):
@@ -41,6 +42,13 @@ def test_draws_are_uniform_in_the_logarithm():
         place = (np.log(drawn[name]) - math.log(low)) / (math.log(high) - math.log(low))
         counts = np.histogram(place, 10, (-1e-9, 1 + 1e-9))[0]
         assert counts.sum() == 2000 and (abs(counts - 200) < 5 * 200**0.5).all(), name
+
+
+def test_finite_data_are_searched_on_a_part_of_the_training_data(tmp_path):
+    digits = replace(SMALL, task=Pixels("digits"))
+    assert {run.setup.task for run in trials("small", digits, "bp")} == {Pixels("digits", validation=True)}
+    runs = sweep("small", replace(digits, steps=2, seeds=(0,)), ["bp"], tmp_path, jobs=1, progress=False)
+    assert [run.setup.task for run in runs] == [Pixels("digits")], "the winner is tested on the test images"
 
 
 def test_seeds_of_the_winner_must_be_fresh():

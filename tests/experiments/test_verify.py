@@ -1,12 +1,12 @@
 import pytest
 
 from tests.experiments.small import DIVERGING, run
+from tests.tasks.conftest import forget
 from tests.tasks.data import write_mnist
 from tpcore import results
 from tpcore.experiments import run_one
 from tpcore.experiments.verify import compare
-from tpcore.tasks import Pixels, pixels
-from tpcore.tasks import images as images_module
+from tpcore.tasks import Pixels
 
 
 def recorded(tmp_path, *arguments, **changes):
@@ -62,17 +62,14 @@ def test_a_seed_or_a_setting_that_is_not_the_record_s_own_is_found(tmp_path):
 
 
 def test_other_data_are_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("TPCORE_DATA", str(tmp_path / "data"))
-    caches = (images_module.load_images, pixels._moments)
     for seed in (0, 1):
-        for cached in caches:
-            cached.cache_clear()
         write_mnist(tmp_path / f"data{seed}/mnist", seed=seed)
+    forget()
     monkeypatch.setenv("TPCORE_DATA", str(tmp_path / "data0"))
     record = recorded(tmp_path, task=Pixels("mnist", chunk=196), steps=2, log_every=1)
     assert compare(record).agrees
-    images_module.load_images.cache_clear()
+    forget()
     monkeypatch.setenv("TPCORE_DATA", str(tmp_path / "data1"))
     found = compare(record)
     assert not found.agrees and "the data are not those it was made from" in str(found)
-    images_module.load_images.cache_clear()
+    forget()

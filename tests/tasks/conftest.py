@@ -18,5 +18,5 @@ def data_folder(tmp_path, monkeypatch):
 
 
 def forget():
-    for cached in (images.load_images, pixels._moments, text.load_text, text._characters, text._words):
+    for cached in (images.load_images, pixels._split, pixels._moments, text.load_text, text._characters, text._words):
         cached.cache_clear()

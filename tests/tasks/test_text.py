@@ -35,6 +35,16 @@ def test_pydoc_is_python_s_own_text_the_last_tenth_held_out(data_folder):
     assert len(test) == pytest.approx((len(train) + len(test)) / 10, abs=1)
 
 
+def test_validation_holds_out_the_last_tenth_of_the_training_text(data_folder):
+    write_ptb(data_folder / "ptb")
+    task = Characters("ptb", length=10, validation=True)
+    text = Characters("ptb").symbols()[0]
+    cut = len(text) * 9 // 10
+    for (_, targets), part in ((task.batch(20_000, generator()), text[:cut]), (task.held_out(200, None), text[cut:])):
+        drawn = {tuple(row) for row in targets.tolist()}
+        assert drawn == {tuple(row) for row in part[1:].unfold(0, 10, 1).tolist()}
+
+
 def test_windows_start_everywhere(data_folder):
     write_ptb(data_folder / "ptb")
     task = Characters("ptb", length=10)

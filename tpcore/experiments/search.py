@@ -1,8 +1,12 @@
-"""The same search for every method: as many trials, the same draws, and the winner run again on fresh seeds."""
+"""The same search for every method: as many trials, the same draws, and the winner run again on fresh seeds.
+
+Where the data are finite, a trial is judged on a part of the training data, and only the winner on the test.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,9 @@ def trials(name: str, experiment: Experiment, method: str) -> list[Run]:
     search = experiment.search
     if search.seed in experiment.seeds:
         raise ValueError(f"the search's seed, {search.seed}, must not be one of the experiment's seeds")
+    task: Any = experiment.task
+    if hasattr(task, "validation"):
+        experiment = replace(experiment, task=replace(task, validation=True))
     return [Run(name, "search", method, search.seed, experiment.setup(tuned)) for tuned in _drawn(experiment, method)]
 
 

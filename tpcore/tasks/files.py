@@ -7,6 +7,7 @@ format is checked, its hash is not.
 from __future__ import annotations
 
 import os
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _downloaded(file: DataFile) -> Path:
             )
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
         raise DataError(
-            f"{file.name} could not be downloaded from {file.url} ({_first_line(error)}). Download it by other means "
+            f"{file.name} could not be downloaded from {file.url} ({_in_short(error)}). Download it by other means "
             f"and put it into {folder if own is None else own / file.folder}, "
             f"or set {VARIABLE} to a folder that has it in {file.folder}/"
         ) from error
@@ -117,5 +118,6 @@ def _resume_download(url: str, output_file: Any, pooch: Any) -> None:
     os.replace(part, output_file)
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"
+def _in_short(error: Exception) -> str:
+    first = str(error).splitlines()[0] if str(error) else "no details"
+    return f"{type(error).__name__}: {textwrap.shorten(first, 120)}"

@@ -34,6 +34,9 @@ class Pixels(Classes):
         The seed of a permutation of the pixels, the same for every image; None leaves them in order.
     normalized : bool
         Subtract the mean and divide by the standard deviation of the training split's pixels, each colour its own.
+    validation : bool
+        Hold out a sixth of the training split, drawn once and for all, in place of the test split, and train on the
+        rest: for choosing step sizes without a look at the test images.
 
     Notes
     -----
@@ -45,6 +48,7 @@ class Pixels(Classes):
     chunk: int = 1
     permutation: int | None = None
     normalized: bool = False
+    validation: bool = False
 
     output_size: ClassVar[int] = CLASSES
     every_step: ClassVar[bool] = False
@@ -72,15 +76,15 @@ class Pixels(Classes):
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw `size` training images: inputs (size, τ, k), float32, and classes (size,), int64."""
-        data = load_images(self.images)
-        chosen = torch.randint(len(data.train_labels), (size,), generator=generator).numpy()
-        return self._sequences(data.train_pixels[chosen], data.train_labels[chosen])
+        pixels, labels = _split(self.images, self.validation)[:2]
+        chosen = torch.randint(len(labels), (size,), generator=generator).numpy()
+        return self._sequences(pixels[chosen], labels[chosen])
 
     def held_out(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw `size` different test images, or take all of them if there are no more."""
-        data = load_images(self.images)
-        chosen = torch.randperm(len(data.test_labels), generator=generator)[:size].sort().values.numpy()
-        return self._sequences(data.test_pixels[chosen], data.test_labels[chosen])
+        """Draw `size` different held-out images, or take all of them if there are no more."""
+        pixels, labels = _split(self.images, self.validation)[2:]
+        chosen = torch.randperm(len(labels), generator=generator)[:size].sort().values.numpy()
+        return self._sequences(pixels[chosen], labels[chosen])
 
     def fingerprint(self) -> str:
         """A short hash of the images and their split."""
@@ -94,6 +98,17 @@ class Pixels(Classes):
         if self.permutation is not None:
             values = values[:, torch.randperm(self.pixels, generator=torch.Generator().manual_seed(self.permutation))]
         return values.reshape(-1, self.length, self.chunk), torch.as_tensor(labels.astype(np.int64))
+
+
+@cache
+def _split(name: str, validation: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels and labels to train on, and those held out."""
+    data = load_images(name)
+    if not validation:
+        return data.train_pixels, data.train_labels, data.test_pixels, data.test_labels
+    order = np.random.default_rng(0).permutation(len(data.train_labels))
+    held, kept = np.split(order, [len(order) // 6])
+    return data.train_pixels[kept], data.train_labels[kept], data.train_pixels[held], data.train_labels[held]
 
 
 @cache

@@ -51,6 +51,7 @@ class _Text(Classes):
 
     source: str
     length: int
+    validation: bool
     every_step: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -68,17 +69,22 @@ class _Text(Classes):
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw `size` windows of the training text: inputs (size, τ, p) and next symbols (size, τ), int64."""
-        text, _ = self.symbols()
+        text, _ = self._parts()
         return self._windows(text, torch.randint(self._starts(text), (size,), generator=generator))
 
     def held_out(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`size` windows of the test text, evenly spaced; nothing is drawn."""
-        _, text = self.symbols()
+        """`size` windows of the held-out text, evenly spaced; nothing is drawn."""
+        _, text = self._parts()
         return self._windows(text, torch.linspace(0, self._starts(text) - 1, size).long())
 
     def fingerprint(self) -> str:
         """A short hash of the text and its split."""
         return hashlib.sha256("\0".join(load_text(self.source)).encode()).hexdigest()[:16]
+
+    def _parts(self) -> tuple[Tensor, Tensor]:
+        train, test = self.symbols()
+        cut = len(train) * 9 // 10
+        return (train[:cut], train[cut:]) if self.validation else (train, test)
 
     def _starts(self, text: Tensor) -> int:
         if len(text) <= self.length:
@@ -100,10 +106,13 @@ class Characters(_Text):
         See `load_text`; "pydoc" needs no download.
     length : int
         τ. The network starts each window anew.
+    validation : bool
+        Hold out the last tenth of the training text in place of the test text: for choosing step sizes.
     """
 
     source: str = "pydoc"
     length: int = 64
+    validation: bool = False
 
     input_size: ClassVar[int] = CHARACTERS
     output_size: ClassVar[int] = CHARACTERS
@@ -143,12 +152,15 @@ class Words(_Text):
         The end of a line is a word.
     embedding : int
         The size of a word's vector, drawn once and for all from a normal distribution.
+    validation : bool
+        Hold out the last tenth of the training text in place of the test text: for choosing step sizes.
     """
 
     source: str = "ptb"
     length: int = 64
     vocabulary: int = 10_000
     embedding: int = 1024
+    validation: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
