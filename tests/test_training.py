@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -5,8 +6,8 @@ import torch
 
 from tpcore import BackProp, TargetProp
 from tpcore.nn import SequenceClassifier, orthonormal_
-from tpcore.tasks import TemporalOrder
-from tpcore.training import train, train_classifier, two_step_sizes
+from tpcore.tasks import Characters, TemporalOrder
+from tpcore.training import parameter_groups, train, train_classifier, two_step_sizes
 
 TASK = TemporalOrder(10)
 QUICK = {"hidden_size": 8, "steps": 30, "log_every": 10, "test_size": 50, "progress": False}
@@ -70,6 +71,88 @@ def test_a_divergence_is_recorded_and_stops_the_run():
     run = train_classifier(TemporalOrder(20), rule, gamma_theta=0.3, gamma_h=0.1, seed=0, **{**QUICK, "steps": 100})
     assert run.diverged_at is not None and 1 <= run.diverged_at <= 100 and "not finite" in run.reason
     assert run.column("step")[0] == 0 and run.column("step")[-1] < run.diverged_at
+
+
+class Stopped(Exception):
+    """Stands for whatever ends a process."""
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_stopped_run_goes_on_as_if_it_never_had(momentum):
+    def fresh():
+        model = SequenceClassifier(6, 8, 4, rule=TargetProp(1.0, step=0.1), generator=torch.Generator().manual_seed(1))
+        return model, torch.optim.SGD(parameter_groups(model, 0.1, 0.1), momentum=momentum, nesterov=momentum > 0)
+
+    options = {**QUICK, "steps": 35, "seed": 5}
+    del options["hidden_size"]
+    model, optimizer = fresh()
+    whole = train(model, TASK, optimizer, **options)
+
+    kept = []
+
+    def keep_and_stop(state):
+        kept.append(copy.deepcopy(state))
+        if state["step"] == 20:
+            raise Stopped
+
+    stopped, stopped_optimizer = fresh()
+    with pytest.raises(Stopped):
+        train(stopped, TASK, stopped_optimizer, save=keep_and_stop, **options)
+    assert [state["step"] for state in kept] == [0, 10, 20]
+    resumed, resumed_optimizer = fresh()
+    run = train(resumed, TASK, resumed_optimizer, resume=kept[-1], **options)
+    assert without_time(run) == without_time(whole)
+    assert run.rows[:3] == kept[-1]["rows"], "the time of what was kept is kept too"
+    for ours, theirs in zip(resumed.parameters(), model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_measures_add_columns():
+    def measure(model, task, held_out):
+        assert task is TASK and len(held_out[0]) == 50
+        return {"norm": float(model.recurrent.weight_hh_l0.detach().norm())}
+
+    model = SequenceClassifier(6, 8, 4, rule=BackProp(), generator=torch.Generator().manual_seed(1))
+    run = train(
+        model, TASK, two_step_sizes(model, 0.1, 1.0),
+        steps=10, seed=0, log_every=5, test_size=50, progress=False, measures=[measure],
+    )  # fmt: skip
+    assert run.column("norm")[0] == pytest.approx(8**0.5, rel=1e-5), "W starts orthonormal"
+    assert run.column("norm")[-1] == measure(model, TASK, TASK.held_out(50, torch.Generator()))["norm"]
+
+
+def test_answers_at_each_step():
+    """Every hidden state is read, and the loss on each of them is trained on, as by torch's own modules."""
+    task = Characters(length=12)
+    model = SequenceClassifier(97, 8, 97, rule=BackProp(), every_step=True)
+    rnn, head = torch.nn.RNN(97, 8, batch_first=True), torch.nn.Linear(8, 97)
+    rnn.load_state_dict(model.recurrent.state_dict())
+    head.load_state_dict(model.output.state_dict())
+    inputs, targets = task.batch(5, torch.Generator().manual_seed(0))
+    outputs, expected = model(inputs), head(rnn(inputs)[0])
+    torch.testing.assert_close(outputs, expected, rtol=1e-4, atol=1e-6)
+    task.loss(outputs, targets).backward()
+    torch.nn.functional.cross_entropy(expected.flatten(0, 1), targets.flatten()).backward()
+    for ours, theirs in zip(model.parameters(), [*rnn.parameters(), *head.parameters()], strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
+    run = train_classifier(task, BackProp(), gamma_theta=0.5, gamma_h=1.0, seed=0, **{**QUICK, "steps": 100})
+    assert run.column("accuracy")[-1] > run.column("accuracy")[0]
+
+
+def test_many_held_out_sequences_are_evaluated_as_one_batch_would_be():
+    run = train_classifier(TASK, BackProp(), gamma_theta=0.1, gamma_h=1.0, seed=0, **{**QUICK, "test_size": 601})
+    weights = torch.Generator().manual_seed(0)
+    model = SequenceClassifier(6, 8, 4, rule=BackProp(), generator=weights)
+    inputs, targets = TASK.held_out(601, torch.Generator().manual_seed(1))
+    outputs = model(inputs)
+    expected = torch.nn.functional.cross_entropy(outputs, targets)
+    assert run.rows[0]["test_loss"] == pytest.approx(expected.item(), rel=1e-5)
+    assert run.rows[0]["accuracy"] == pytest.approx(float((outputs.argmax(1) == targets).float().mean()), rel=1e-6)
+
+
+def test_a_cell_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"cell must be one of 'RNN'.*got 'LSTM'"):
+        SequenceClassifier(6, 8, 4, rule=BackProp(), cell="LSTM")
 
 
 def test_held_out_sequences_are_not_trained_on():

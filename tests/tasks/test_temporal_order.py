@@ -6,20 +6,25 @@ import torch
 from tpcore.tasks import TemporalOrder
 
 
-def drawn(length, size=4000, seed=0):
-    inputs, targets = TemporalOrder(length).batch(size, torch.Generator().manual_seed(seed))
+def drawn(length, size=4000, seed=0, bits=1):
+    inputs, targets = TemporalOrder(length, bits).batch(size, torch.Generator().manual_seed(seed))
     return inputs, targets, inputs.argmax(2)
 
 
+RANGES = {1: ((0.1, 0.2), (0.5, 0.6)), 3: ((0.1, 0.2), (0.3, 0.4), (0.6, 0.7))}
+
+
+@pytest.mark.parametrize("bits", [1, 3])
 @pytest.mark.parametrize("length", [10, 17, 60, 120])
-def test_sequences_are_as_defined(length):
-    inputs, targets, symbols = drawn(length)
+def test_sequences_are_as_defined(length, bits):
+    inputs, targets, symbols = drawn(length, bits=bits)
+    count = len(RANGES[bits])
     assert inputs.shape == (4000, length, 6) and inputs.dtype == torch.float32 and targets.dtype == torch.int64
     assert set(inputs.unique().tolist()) == {0.0, 1.0} and (inputs.sum(2) == 1).all()
     is_marker = symbols < 2
-    assert (is_marker.sum(1) == 2).all()
-    positions = is_marker.nonzero()[:, 1].view(-1, 2)
-    for column, (low, high) in enumerate(((0.1, 0.2), (0.5, 0.6))):
+    assert (is_marker.sum(1) == count).all()
+    positions = is_marker.nonzero()[:, 1].view(-1, count)
+    for column, (low, high) in enumerate(RANGES[bits]):
         allowed = [t for t in range(length) if round(low * length, 9) <= t < round(high * length, 9)]
         counts = torch.bincount(positions[:, column], minlength=length)
         assert counts[allowed].sum() == 4000
@@ -27,8 +32,11 @@ def test_sequences_are_as_defined(length):
         mean = 4000 / len(allowed)
         assert ((counts[allowed] - mean).abs() <= 5 * mean**0.5 + 1e-9).all()
     values = symbols.gather(1, positions)
-    assert torch.equal(targets, 2 * values[:, 0] + values[:, 1])
-    assert ((torch.bincount(targets, minlength=4) - 1000).abs() < 5 * 750**0.5).all()
+    assert targets.tolist() == [int("".join(map(str, row)), 2) for row in values.tolist()]
+    classes = TemporalOrder(length, bits).output_size
+    assert classes == 2**count
+    mean = 4000 / classes
+    assert ((torch.bincount(targets, minlength=classes) - mean).abs() < 5 * mean**0.5).all()
     distractors = torch.bincount(symbols[~is_marker], minlength=6)[2:]
     mean = distractors.sum() / 4
     assert ((distractors - mean).abs() < 5 * mean**0.5).all()
@@ -51,3 +59,9 @@ def test_loss_and_accuracy():
 def test_a_length_that_cannot_be_is_named(length):
     with pytest.raises(ValueError, match="length must be an integer of at least 10"):
         TemporalOrder(length)
+
+
+@pytest.mark.parametrize("bits", [0, 2, "1"])
+def test_bits_that_cannot_be_are_named(bits):
+    with pytest.raises(ValueError, match="bits must be 1"):
+        TemporalOrder(60, bits)

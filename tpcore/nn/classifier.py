@@ -1,12 +1,16 @@
-"""The paper's network: a recurrence whose last hidden state is read by a linear layer."""
+"""The paper's network: a recurrence whose last hidden state, or every one, is read by a linear layer."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tpcore.nn.rnn import RNN
 from tpcore.rules import Rule
+
+CELLS: dict[str, type[RNN]] = {"RNN": RNN}
 
 
 def orthonormal_(weight: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -44,10 +48,10 @@ def orthonormal_(weight: Tensor, generator: torch.Generator | None = None) -> Te
 
 
 class SequenceClassifier(nn.Module):
-    """One answer for a whole sequence: logits = V h_τ + c, initialized as in the paper.
+    """One answer for a whole sequence, logits = V h_τ + c, or one at each step; initialized as in the paper.
 
-    W, U and V are orthonormal and the biases zero. The recurrent part follows `rule`; the output layer always takes
-    ordinary gradients.
+    W, U and V are orthonormal (of a cell with gates, each gate's) and the biases zero. The recurrent part follows
+    `rule`; the output layer always takes ordinary gradients.
 
     Parameters
     ----------
@@ -55,8 +59,18 @@ class SequenceClassifier(nn.Module):
         p, d and q.
     rule : BackProp or TargetProp
     nonlinearity : {"tanh", "relu", "identity"}
+        Of the cell "RNN".
     generator : torch.Generator, optional
         The source of the initial weights.
+    cell : {"RNN"}
+        The module of `tpcore.nn` that is the recurrent part.
+    every_step : bool
+        Answer at each step, from h_t, instead of once.
+
+    Raises
+    ------
+    ValueError
+        If there is no such cell.
 
     Examples
     --------
@@ -79,17 +93,25 @@ class SequenceClassifier(nn.Module):
         rule: Rule,
         nonlinearity: str = "tanh",
         generator: torch.Generator | None = None,
+        cell: str = "RNN",
+        every_step: bool = False,
     ) -> None:
         super().__init__()
-        self.recurrent = RNN(input_size, hidden_size, nonlinearity=nonlinearity, batch_first=True, rule=rule)
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+        options: dict[str, Any] = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
+        self.recurrent = CELLS[cell](input_size, hidden_size, batch_first=True, rule=rule, **options)
         self.output = nn.Linear(hidden_size, output_size)
+        self.every_step = every_step
         for parameter in self.parameters():
-            if parameter.ndim == 2:
-                orthonormal_(parameter, generator)
-            else:
+            if parameter.ndim == 1:
                 nn.init.zeros_(parameter)
+            else:
+                gates = [parameter] if parameter is self.output.weight else parameter.split(hidden_size)
+                for matrix in gates:
+                    orthonormal_(matrix, generator)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, τ, p) to logits (B, q)."""
-        _, last = self.recurrent(inputs)
-        return self.output(last[0])
+        """Inputs (B, τ, p) to logits (B, q), or (B, τ, q) if it answers at each step."""
+        states, last = self.recurrent(inputs)
+        return self.output(states if self.every_step else last[0])

@@ -1,4 +1,4 @@
-"""Temporal order: tell in which order two markers appeared, long after they did."""
+"""Temporal order: tell in which order two or three markers appeared, long after they did."""
 
 from __future__ import annotations
 
@@ -8,22 +8,30 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-MARKERS = 2
+from tpcore.tasks.base import Classes, Generated, check_length
+
+VALUES = 2  # what a marker may be
 SYMBOLS = 6
+TENTHS = {1: (1, 5), 3: (1, 3, 6)}  # the tenth of the sequence in which each marker stands
 
 
 @dataclass(frozen=True)
-class TemporalOrder:
+class TemporalOrder(Classes, Generated):
     """The temporal-order task of length τ.
 
     A sequence of symbols, one-hot in 6. The first marker stands at a position in [0.1τ, 0.2τ), the second at one in
     [0.5τ, 0.6τ); each is symbol 0 or 1 with equal chance. Every other position holds one of the symbols 2 to 5. The
     class, one of 4, is the pair: 2·first + second.
 
+    The harder "3-bit" form has three markers, at positions in [0.1τ, 0.2τ), [0.3τ, 0.4τ) and [0.6τ, 0.7τ), and 8
+    classes: 4·first + 2·second + third.
+
     Parameters
     ----------
     length : int, at least 10
         τ.
+    bits : {1, 3}
+        1 is the task with two markers, 3 the one with three.
 
     Raises
     ------
@@ -40,38 +48,39 @@ class TemporalOrder:
 
     References
     ----------
-    Hochreiter & Schmidhuber 1997; the settings are those of Roulet & Harchaoui, TMLR 2023.
+    Hochreiter & Schmidhuber 1997, tasks 6a and 6b; the settings are those of Roulet & Harchaoui, TMLR 2023, and for
+    three markers those of Martens & Sutskever 2011 and Pascanu et al. 2013.
     """
 
     length: int = 60
+    bits: int = 1
 
     input_size: ClassVar[int] = SYMBOLS
-    output_size: ClassVar[int] = MARKERS**2
 
     def __post_init__(self) -> None:
-        if isinstance(self.length, bool) or not isinstance(self.length, int) or self.length < 10:
-            raise ValueError(
-                f"length must be an integer of at least 10 (a marker needs a tenth of it), got {self.length!r}"
-            )
+        check_length(self.length, 10, "a marker needs a tenth of it")
+        if self.bits not in TENTHS:
+            raise ValueError(f"bits must be 1 (two markers) or 3 (three markers), got {self.bits!r}")
 
-    def marker_ranges(self) -> tuple[range, range]:
-        """The positions at which the first and the second marker may stand."""
-        return tuple(range(-(-low * self.length // 10), -(-(low + 1) * self.length // 10)) for low in (1, 5))  # type: ignore[return-value]
+    @property
+    def output_size(self) -> int:
+        """The number of classes."""
+        return int(VALUES ** len(TENTHS[self.bits]))
+
+    def marker_ranges(self) -> tuple[range, ...]:
+        """The positions at which each marker may stand."""
+        return tuple(
+            range(-(-tenth * self.length // 10), -(-(tenth + 1) * self.length // 10)) for tenth in TENTHS[self.bits]
+        )
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw `size` sequences: inputs (size, τ, 6), float32, and classes (size,), int64."""
-        symbols = torch.randint(MARKERS, SYMBOLS, (size, self.length), generator=generator)
-        markers = torch.randint(MARKERS, (size, 2), generator=generator)
-        for column, positions in enumerate(self.marker_ranges()):
+        ranges = self.marker_ranges()
+        symbols = torch.randint(VALUES, SYMBOLS, (size, self.length), generator=generator)
+        markers = torch.randint(VALUES, (size, len(ranges)), generator=generator)
+        classes = torch.zeros(size, dtype=torch.int64)
+        for column, positions in enumerate(ranges):
             where = torch.randint(positions.start, positions.stop, (size, 1), generator=generator)
             symbols.scatter_(1, where, markers[:, column : column + 1])
-        inputs = torch.nn.functional.one_hot(symbols, SYMBOLS).float()
-        return inputs, MARKERS * markers[:, 0] + markers[:, 1]
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The cross-entropy of logits (B, 4), averaged over the batch."""
-        return torch.nn.functional.cross_entropy(outputs, targets)
-
-    def accuracy(self, outputs: Tensor, targets: Tensor) -> float:
-        """The share of sequences whose class has the largest logit, in [0, 1]."""
-        return float((outputs.argmax(1) == targets).float().mean())
+            classes = VALUES * classes + markers[:, column]
+        return torch.nn.functional.one_hot(symbols, SYMBOLS).float(), classes

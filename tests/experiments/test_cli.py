@@ -1,0 +1,156 @@
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.experiments.small import SMALL
+from tpcore import results
+from tpcore.experiments import EXPERIMENTS
+from tpcore.experiments.cli import main
+from tpcore.tasks import Pixels
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch, tmp_path):
+    monkeypatch.setitem(EXPERIMENTS, "small", SMALL)
+    monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path / "results"))
+
+
+@pytest.fixture
+def said(capsys):
+    """The exit status, what is printed, and the errors, of a command."""
+
+    def call(*arguments):
+        try:
+            status = main(arguments)
+        except SystemExit as stop:  # argparse's way
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_list_names_every_experiment(said):
+    status, out, _ = said("list")
+    assert status == 0 and [line.split()[0] for line in out.splitlines()] == list(EXPERIMENTS)
+    assert "for the tests; 60 steps, 0 of 4 runs recorded" in out
+
+
+def test_run_show_and_again(said, tmp_path):
+    status, out, err = said("run", "small", "--jobs", "1", "--methods", "tp")
+    assert status == 0 and out.startswith("2 runs recorded, 0 were there already\nrun    tp")
+    assert "120/120" in err and "step/s" in err, "progress with the time left"
+    status, out, err = said("run", "small", "--jobs", "1", "--quiet")
+    assert status == 0 and out.startswith("2 runs recorded, 2 were there already") and err == ""
+    status, out, _ = said("show", "small")
+    assert status == 0 and [line.split()[1] for line in out.splitlines()] == ["bp", "tp"]
+    accuracies = [record.column("accuracy")[-1] for record in results.read_all(tmp_path / "results")][2:]
+    low, high = sorted(accuracies)
+    assert f"accuracy {(low + high) / 2:.3f} ({low:.3f} to {high:.3f}), 2 seeds, 60 steps" in out.splitlines()[1]
+    assert "4 of 4 runs recorded" in said("list")[1]
+
+
+def test_other_seeds_and_steps(said, tmp_path):
+    assert said("run", "small", "--jobs", "1", "--methods", "bp", "--seeds", "7,9", "--steps", "25")[0] == 0
+    records = results.read_all(tmp_path / "results")
+    assert [(record.seed, record.column("step")) for record in records] == [(7, [0, 20, 25]), (9, [0, 20, 25])]
+
+
+def test_results_in_another_folder(said, tmp_path):
+    assert said("run", "small", "--jobs", "1", "--methods", "bp", "--results", str(tmp_path / "other"))[0] == 0
+    assert len(results.read_all(tmp_path / "other")) == 2 and not (tmp_path / "results").exists()
+
+
+def test_sweep(said, tmp_path):
+    status, out, _ = said("sweep", "small", "--jobs", "1", "--trials", "2", "--methods", "tp")
+    assert status == 0 and out.startswith("tuned  tp") and "2 seeds" in out
+    assert [record.stage for record in results.read_all(tmp_path / "results")] == ["search"] * 2 + ["tuned"] * 2
+    assert [line.split()[0] for line in said("show", "small")[1].splitlines()] == ["search", "search", "tuned"]
+
+
+def test_verify(said, tmp_path):
+    said("run", "small", "--jobs", "1")
+    status, out, _ = said("verify", "--sample", "3")
+    assert status == 0 and out.startswith("4 records are whole; 3 are run again") and out.count(": identical") == 3
+    (path, *_) = sorted((tmp_path / "results").rglob("*.jsonl"))
+    record = results.read(path)
+    record.rows[1][record.columns.index("accuracy")] += 0.5
+    results.write(record, path)  # not tampered with, but not what this code computes
+    status, out, _ = said("verify", "small", "--sample", "9")
+    assert status == 1 and out.count("DIFFERS") == 1 and out.count(": identical") == 3
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 5'))
+    status, _, err = said("verify")
+    assert status == 1 and "was changed after it was written" in err and str(path) in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["run", "nothing"], 2, "experiment must be one of adding-30, "),
+        (["show", "nothing"], 2, "experiment must be one of"),
+        (["verify", "nothing"], 2, "experiment must be one of"),
+        (["run", "small", "--methods", "gp"], 2, "method must be one of bp, tp, got 'gp'"),
+        (["run", "small", "--seeds", "one"], 2, "argument --seeds: invalid"),
+        (["run", "small", "--steps", "0"], 2, "argument --steps: must be at least 1, got 0"),
+        (["run"], 2, "the following arguments are required: NAME"),
+        ([], 2, "the following arguments are required: COMMAND"),
+        (["fly"], 2, "invalid choice: 'fly'"),
+        (["sweep", "small", "--seeds", "1000"], 2, "the search's seed, 1000"),
+    ],
+)
+def test_a_wrong_command_is_explained(said, arguments, status, message):
+    found, _, err = said(*arguments)
+    assert found == status and message in err and "Traceback" not in err
+
+
+def test_missing_data_are_explained(said, monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, task=Pixels("cifar10")))
+    (tmp_path / "data/cifar10/cifar-10-batches-py").mkdir(parents=True)
+    monkeypatch.setenv("TPCORE_DATA", str(tmp_path / "data"))
+    status, _, err = said("run", "small")
+    assert status == 1 and "data_batch_1" in err and "missing" in err
+
+
+def test_an_unwritable_folder_is_explained(said, tmp_path):
+    (tmp_path / "results").write_text("a file")
+    status, _, err = said("run", "small", "--jobs", "1", "--quiet")
+    assert status == 1 and err.startswith("tpcore: ") and "could not be written" in err
+
+
+def test_stopped_by_hand(said, monkeypatch):
+    from tpcore.experiments import cli
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_all", stop)
+    status, _, err = said("run", "small")
+    assert status == 130 and "give the same command again" in err
+
+
+def test_without_the_extra_it_is_named(said, monkeypatch):
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    status, _, err = said("run", "small", "--jobs", "1")
+    assert status == 1 and 'filelock is missing: pip install "tpcore[experiments]"' in err
+
+
+def test_help_of_every_command(said):
+    status, out, _ = said("--help")
+    assert status == 0 and "TPCORE_DATA" in out
+    for command in ("list", "run", "sweep", "show", "verify"):
+        assert command in out and said(command, "--help")[0] == 0
+
+
+def test_the_entry_point_is_this_command():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    module, function = scripts["tpcore"].split(":")
+    assert getattr(import_module(module), function) is main
+    done = subprocess.run([sys.executable, "-m", module, "list"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "temporal-order-60" in done.stdout

@@ -1,0 +1,201 @@
+"""The command `tpcore`: list, run, sweep, show and verify experiments."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tpcore import results
+from tpcore.experiments.registry import EXPERIMENTS, experiment_named
+from tpcore.experiments.running import RunError, run_all
+from tpcore.experiments.search import sweep
+from tpcore.experiments.spec import Experiment, Run
+from tpcore.experiments.verify import compare
+from tpcore.results import Record, RecordError
+from tpcore.tasks.files import DataError
+
+EPILOG = """\
+A command that was stopped goes on where it was when it is given again; what is recorded already is not run again.
+Data that are not generated are looked for in the folder that TPCORE_DATA names, and downloaded if they are not there.
+
+exit status: 0 all well; 1 something failed, or a record differs; 2 the command is not right; 130 stopped by Ctrl-C
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except (ValueError, DataError, RecordError, RunError) as error:
+        print(f"tpcore: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ValueError) else 1
+    except ModuleNotFoundError as error:
+        print(f'tpcore: {error.name} is missing: pip install "tpcore[experiments]"', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("tpcore: stopped; give the same command again to go on", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tpcore",
+        description="Named experiments on target propagation, and their records.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        added.set_defaults(command=command)
+        added.add_argument(
+            "--results", type=Path, metavar="FOLDER", help="where the records are (default: the repository's results/)"
+        )
+        return added
+
+    add("list", list_command, "the experiments, and how many of their runs are recorded")
+    run = add("run", run_command, "run an experiment with its registered settings")
+    search = add(
+        "sweep", sweep_command, "search step sizes and r for every method alike; run the winners on fresh seeds"
+    )
+    show = add("show", show_command, "what the records of an experiment say")
+    verify = add("verify", verify_command, "run the first steps of some records again and compare")
+    for added in (run, search, show):
+        added.add_argument("name", metavar="NAME", help="an experiment: see tpcore list")
+    for added in (run, search):
+        added.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
+        added.add_argument("--seeds", type=_numbers, metavar="0,1", help="these seeds instead of the experiment's")
+        added.add_argument("--steps", type=_count, metavar="N", help="this many steps instead of the experiment's")
+        added.add_argument("--jobs", type=_count, default=-1, metavar="N", help="runs at once (default: one a core)")
+        added.add_argument("--dask", metavar="ADDRESS", help="run on the cluster of this scheduler: tcp://host:8786")
+        added.add_argument("--quiet", action="store_true", help="no progress bar")
+    search.add_argument("--trials", type=_count, metavar="N", help="this many trials for each method")
+    verify.add_argument("name", metavar="NAME", nargs="?", default="*", help="only records of this experiment")
+    verify.add_argument("--sample", type=_count, default=5, metavar="N", help="how many records (default: 5)")
+    verify.add_argument("--seed", type=int, default=0, metavar="N", help="which ones are drawn (default: 0)")
+    return parser
+
+
+def list_command(options: argparse.Namespace) -> int:
+    """`tpcore list`."""
+    width = max(map(len, EXPERIMENTS))
+    for name, experiment in EXPERIMENTS.items():
+        runs = experiment.runs(name)
+        done = sum(run.path(_folder(options)).exists() for run in runs)
+        print(f"{name:{width}}  {experiment.about}; {experiment.steps} steps, {done} of {len(runs)} runs recorded")
+    return 0
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """`tpcore run`."""
+    experiment = _experiment(options)
+    runs = experiment.runs(options.name, options.methods)
+    counts = run_all(runs, _folder(options), **_where(options))
+    print(f"{counts['recorded']} runs recorded, {counts['skipped']} were there already")
+    _print_table(_records(runs, _folder(options)))
+    return 0
+
+
+def sweep_command(options: argparse.Namespace) -> int:
+    """`tpcore sweep`."""
+    experiment = _experiment(options)
+    if options.trials is not None:
+        experiment = replace(experiment, search=replace(experiment.search, trials=options.trials))
+    runs = sweep(options.name, experiment, options.methods, _folder(options), **_where(options))
+    _print_table(_records(runs, _folder(options)))
+    return 0
+
+
+def show_command(options: argparse.Namespace) -> int:
+    """`tpcore show`."""
+    experiment_named(options.name)
+    records = results.read_all(_folder(options), options.name)
+    if not records:
+        print(f"nothing of {options.name} is recorded yet: tpcore run {options.name}")
+    _print_table(records)
+    return 0
+
+
+def verify_command(options: argparse.Namespace) -> int:
+    """`tpcore verify`."""
+    folder = _folder(options)
+    if options.name != "*":
+        experiment_named(options.name)
+    records = results.read_all(folder, options.name)  # all are read, so that any that was changed is refused
+    chosen = random.Random(options.seed).sample(records, min(options.sample, len(records)))
+    print(f"{len(records)} records are whole; {len(chosen)} are run again")
+    differ = 0
+    for record in chosen:
+        comparison = compare(record)
+        differ += not comparison.agrees
+        print(f"{record.experiment} {record.stage} {record.method} seed {record.seed}: {comparison}")
+    return 1 if differ else 0
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",") if number]
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return Path(options.results or results.default_folder())
+
+
+def _experiment(options: argparse.Namespace) -> Experiment:
+    experiment = experiment_named(options.name)
+    if options.seeds is not None:
+        experiment = replace(experiment, seeds=options.seeds)
+    if options.steps is not None:
+        experiment = replace(experiment, steps=options.steps)
+    return experiment
+
+
+def _where(options: argparse.Namespace) -> dict[str, Any]:
+    return {"jobs": options.jobs, "dask": options.dask, "progress": not options.quiet}
+
+
+def _records(runs: Sequence[Run], folder: Path) -> list[Record]:
+    return [results.read(run.path(folder)) for run in runs]
+
+
+def _print_table(records: Sequence[Record]) -> None:
+    """A line for each setup: its seeds, and the accuracy at the end, median and range over them."""
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        rule, optimizer = record.configuration["rule"], record.configuration["optimizer"]
+        values = f"γ_θ {optimizer['gamma_theta']:g}, γ_h {optimizer['gamma_h']:g}"
+        values += f", r {rule['r']:g}" if "r" in rule else ""
+        key = (record.stage, record.method, values, str(record.configuration["steps"]))
+        groups.setdefault(key, []).append(record)
+    for (stage, method, values, steps), group in groups.items():
+        accuracies = [record.column("accuracy")[-1] for record in group]
+        spread = f"accuracy {statistics.median(accuracies):.3f} ({min(accuracies):.3f} to {max(accuracies):.3f})"
+        seconds = statistics.median(record.column("seconds")[-1] for record in group)
+        line = f"{stage:6} {method:14} {values}: {spread}, {len(group)} seeds, {steps} steps, {seconds:.0f} s"
+        for status in ("diverged", "running"):
+            count = sum(record.status == status for record in group)
+            line += f", {count} {status}" if count else ""
+        print(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""Running: each run once, whoever else runs; on this machine's cores, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from tpcore import results
+from tpcore.experiments.measures import MEASURES
+from tpcore.experiments.spec import Run
+from tpcore.results import Record, RecordError
+from tpcore.training import train
+
+LOOK_EVERY = 2.0  # seconds between two looks at the records for the progress bar
+ANSWER_WITHIN = 10.0  # seconds that a scheduler has
+_one_run = threading.Lock()  # a process trains one network at a time, on one thread: so runs repeat bit for bit
+
+
+class RunError(Exception):
+    """Runs that can't be started or did not come to their end."""
+
+
+def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
+    """Do a run, or what is left of it, unless its record is complete.
+
+    The process may be killed at any moment: the next call goes on from the last row that was written, and the record
+    ends as if nothing had happened.
+
+    Returns
+    -------
+    str
+        "recorded", "skipped" (its record is complete) or "busy" (another process is at it; with `wait`, this one waits
+        until that is done or dead).
+
+    Raises
+    ------
+    RecordError
+        If the record can't be written, or the one that is there was tampered with.
+    """
+    path = run.path(folder)
+    with _one_run, results.locked(path, wait=wait) as held:
+        if not held:
+            return "busy"
+        known = results.read(path) if path.exists() else None
+        if known is not None and known.status != "running":
+            return "skipped"
+        with one_thread():
+            _train(run, path, rows_known=0 if known is None else len(known.rows))
+        results.drop_checkpoint(path)
+        return "recorded"
+
+
+def _train(run: Run, path: Path, rows_known: int) -> None:
+    setup = run.setup
+    data = setup.task.fingerprint() if hasattr(setup.task, "fingerprint") else None
+    record = Record(run.experiment, run.stage, run.method, run.seed, setup.configuration(), data)
+
+    def save(state: dict[str, Any]) -> None:
+        # The checkpoint first: a record that is a row behind it is mended by going on, not the other way round.
+        results.save_checkpoint(path, state)
+        record.set_rows(state["rows"])
+        if len(record.rows) >= rows_known:  # a lost checkpoint costs time, never rows
+            results.write(record, path)
+
+    model, optimizer = setup.build(run.seed)
+    done = train(
+        model, setup.task, optimizer,
+        steps=setup.steps, seed=run.seed, batch_size=setup.batch_size, log_every=setup.log_every,
+        test_size=setup.test_size, progress=False, measures=[MEASURES[name] for name in setup.measures],
+        save=save, resume=results.load_checkpoint(path),
+    )  # fmt: skip
+    record.set_rows(done.rows)
+    record.status = "finished" if done.diverged_at is None else "diverged"
+    record.diverged_at, record.reason = done.diverged_at, done.reason
+    results.write(record, path)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """NumPy and torch on one thread: with more, sums may be taken in another order, and the last bits change."""
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def run_all(
+    runs: Sequence[Run],
+    folder: Path,
+    *,
+    jobs: int = -1,
+    dask: str | None = None,
+    progress: bool = True,
+) -> Counter[str]:
+    """Do all runs, each once.
+
+    Parameters
+    ----------
+    folder : Path
+        For the records; on a cluster it must be one that all machines see under this path.
+    jobs : int
+        How many at once on this machine; -1: as many as it has cores.
+    dask : str, optional
+        The address of a Dask scheduler, which then places the runs. A run whose worker dies goes to another one and on
+        from its checkpoint.
+
+    Returns
+    -------
+    Counter
+        How many were "recorded" and "skipped".
+
+    Raises
+    ------
+    RunError, RecordError, tpcore.tasks.files.DataError
+    """
+    folder = folder.absolute()
+    for task in {run.setup.task for run in runs}:
+        task.held_out(1, torch.Generator())  # data that are missing are missed, or fetched, now and once
+    place = partial(_on_cores, jobs=jobs) if dask is None else partial(_on_dask, address=dask)
+    counts: Counter[str] = Counter()
+    with _progress(runs, folder, shown=progress):
+        busy = []
+        for run, outcome in place(runs, folder, wait=False):
+            busy += [run] if outcome == "busy" else []
+            counts[outcome] += outcome != "busy"
+        counts.update(outcome for _, outcome in place(busy, folder, wait=True))
+    return counts
+
+
+Outcomes = Iterator[tuple[Run, str]]
+
+
+def _run_named(run: Run, folder: Path, wait: bool) -> tuple[Run, str]:
+    return run, run_one(run, folder, wait=wait)
+
+
+def _on_cores(runs: Sequence[Run], folder: Path, *, wait: bool, jobs: int) -> Outcomes:
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    try:
+        alone = len(runs) < 2  # then no other process is worth its start
+        parallel = Parallel(n_jobs=1 if alone else min(jobs, len(runs)), return_as="generator_unordered")
+        yield from parallel(delayed(_run_named)(run, folder, wait) for run in runs)
+    except BrokenProcessPool as error:
+        raise RunError(
+            "a process that was training was killed, perhaps for want of memory. Nothing recorded is lost: give the "
+            "same command again, with fewer --jobs"
+        ) from error
+
+
+def _on_dask(runs: Sequence[Run], folder: Path, *, wait: bool, address: str) -> Outcomes:
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise RunError('a Dask cluster needs distributed: pip install "tpcore[dask]"') from None
+    try:
+        client = Client(address, timeout=ANSWER_WITHIN)
+    except (OSError, ValueError) as error:
+        raise RunError(f"no Dask scheduler answers at {address}: {error}") from error
+    with client:
+        futures = [client.submit(_run_named, run, folder, wait, key=f"{run.path(folder)}-{wait}") for run in runs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            client.cancel(futures)
+
+
+@contextmanager
+def _progress(runs: Sequence[Run], folder: Path, *, shown: bool) -> Iterator[None]:
+    """A bar over the steps of all runs, with the time left: it looks at the records, wherever the runs are done."""
+    paths = {run.path(folder): run.setup.steps for run in runs}
+    total, done = sum(paths.values()), threading.Event()
+    finished: set[Path] = set()
+    start = sum(_steps_done(path, steps, finished) for path, steps in paths.items())
+    if not shown or start == total:
+        yield
+        return
+    with tqdm(total=total, initial=start, unit="step", unit_scale=True, smoothing=0) as bar:
+
+        def look() -> None:
+            while not done.wait(LOOK_EVERY):
+                show()
+
+        def show() -> None:
+            bar.n = sum(_steps_done(path, steps, finished) for path, steps in paths.items())
+            bar.set_postfix_str(f"{len(finished)} of {len(paths)} runs", refresh=False)
+            bar.refresh()
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            done.set()
+            looking.join()
+            show()
+
+
+def _steps_done(path: Path, steps: int, finished: set[Path]) -> int:
+    """How many steps a run has behind it; one that has ended has all."""
+    if path in finished or not path.exists():
+        return steps if path in finished else 0
+    try:
+        record = results.read(path)
+    except (RecordError, OSError):
+        return 0  # whoever runs it says so
+    if record.status != "running":
+        finished.add(path)
+        return steps
+    return int(record.rows[-1][record.columns.index("step")])

@@ -1,0 +1,89 @@
+"""The same search for every method: as many trials, the same draws, and the winner run again on fresh seeds.
+
+Where the data are finite, a trial is judged on a part of the training data, and only the winner on the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tpcore import results
+from tpcore.experiments.running import run_all
+from tpcore.experiments.spec import Experiment, Method, Run
+from tpcore.results import Record
+
+
+def trials(name: str, experiment: Experiment, method: str) -> list[Run]:
+    """The trials of one method of the experiment of that name.
+
+    Raises
+    ------
+    ValueError
+        If the search's seed is one of the experiment's: those of the winner would not be fresh.
+    """
+    search = experiment.search
+    if search.seed in experiment.seeds:
+        raise ValueError(f"the search's seed, {search.seed}, must not be one of the experiment's seeds")
+    task: Any = experiment.task
+    if hasattr(task, "validation"):
+        experiment = replace(experiment, task=replace(task, validation=True))
+    return [Run(name, "search", method, search.seed, experiment.setup(tuned)) for tuned in _drawn(experiment, method)]
+
+
+def _drawn(experiment: Experiment, method: str) -> list[Method]:
+    search = experiment.search
+    draws = np.random.default_rng(search.seed).uniform(size=(search.trials, len(search.ranges)))
+    return [
+        experiment.methods[method].tuned(
+            **{
+                name: float(f"{low * (high / low) ** u:.3g}")
+                for u, (name, (low, high)) in zip(row, search.ranges.items(), strict=True)
+            }
+        )
+        for row in draws
+    ]
+
+
+def score(record: Record) -> float:
+    """The mean accuracy over the logged steps, so that early, lasting success counts most.
+
+    From a divergence on, the accuracy is the untrained network's.
+    """
+    configuration = record.configuration
+    expected = 1 + -(-configuration["steps"] // configuration["log_every"])
+    accuracy = record.column("accuracy")
+    return float(sum(accuracy) + (expected - len(accuracy)) * accuracy[0]) / expected
+
+
+def winner(name: str, experiment: Experiment, method: str, folder: Path) -> Method:
+    """The method with the values of its best trial.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a trial has no record yet.
+    """
+    runs = trials(name, experiment, method)
+    scores = [score(results.read(run.path(folder))) for run in runs]
+    return _drawn(experiment, method)[int(np.argmax(scores))]
+
+
+def sweep(name: str, experiment: Experiment, methods: Sequence[str] | None, folder: Path, **where: Any) -> list[Run]:
+    """Search for every method, then run each winner on the experiment's own seeds; returns the winners' runs.
+
+    `where` goes to `tpcore.experiments.running.run_all`.
+    """
+    chosen = experiment.chosen(methods)
+    run_all([run for method in chosen for run in trials(name, experiment, method)], folder, **where)
+    runs = [
+        Run(name, "tuned", method, seed, experiment.setup(winner(name, experiment, method, folder)))
+        for method in chosen
+        for seed in experiment.seeds
+    ]
+    run_all(runs, folder, **where)
+    return runs

@@ -1,0 +1,271 @@
+"""Records of runs: small files, readable at any time, written so that nothing recorded is lost.
+
+A record is a text file of JSON lines: a header (experiment, stage, method, seed, configuration, fingerprint
+of the data, versions, machine, date), the names of the columns, one line a logged step, and a last line with the status
+and a checksum of all that stands before. It is replaced as a whole at each logged step, so a reader never sees half of
+one.
+
+Beside the records, in a hidden folder that git ignores, lie checkpoints, from which a run that was stopped goes on, and
+lock files, by which two processes never write the same record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import pickle
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import tpcore
+
+HIDDEN = ".checkpoints"
+VARIABLE = "TPCORE_RESULTS"
+STATUSES = ("running", "finished", "diverged")
+
+
+class RecordError(Exception):
+    """A record that can't be written, or that is not as it was written."""
+
+
+@dataclass
+class Record:
+    """What a run has left so far.
+
+    ``rows`` are in the order of ``columns``: step, seconds, train_loss, test_loss, accuracy, and what the experiment
+    adds. Numbers have nine significant digits, which tell any two float32 apart; what is not finite is None.
+    """
+
+    experiment: str
+    stage: str
+    method: str
+    seed: int
+    configuration: dict[str, Any]
+    data: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    date: str = ""
+    columns: list[str] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    status: str = "running"
+    diverged_at: int | None = None
+    reason: str = ""
+
+    def column(self, name: str) -> list[Any]:
+        """One column of the rows."""
+        if name not in self.columns:
+            raise KeyError(f"no column {name!r} in this record: it has {', '.join(self.columns)}")
+        place = self.columns.index(name)
+        return [row[place] for row in self.rows]
+
+    def result(self) -> dict[str, Any]:
+        """What must be the same when the run is repeated.
+
+        That is all but the time spent, which is measured, and where and when. A run that was stopped and went on counts
+        the time of the steps that were kept.
+        """
+        content = asdict(self)
+        for name in ("versions", "machine", "date"):
+            del content[name]
+        kept = [place for place, name in enumerate(self.columns) if name != "seconds"]
+        content["columns"] = [self.columns[place] for place in kept]
+        content["rows"] = [[row[place] for place in kept] for row in self.rows]
+        return content
+
+    def set_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Take over the rows of a `tpcore.training.TrainingRun`."""
+        self.columns = list(rows[0])
+        self.rows = [[_rounded(name, row[name]) for name in self.columns] for row in rows]
+
+
+def _rounded(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, int):
+        return value
+    if not math.isfinite(value):
+        return None
+    return round(value, 3) if name == "seconds" else float(f"{value:.9g}")
+
+
+def versions() -> dict[str, str]:
+    """The versions on which a result depends."""
+    return {
+        "tpcore": tpcore.__version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+    }
+
+
+def machine() -> dict[str, Any]:
+    """The machine, without its name."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")  # on Linux platform.processor() says little
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        processor = names[0] if names else processor
+    return {"system": platform.system(), "processor": processor, "cores": os.cpu_count()}
+
+
+def default_folder() -> Path:
+    """Where records are: TPCORE_RESULTS, else the repository's results/, else results/ where one stands."""
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    repository = Path(__file__).parents[1]
+    return (repository if (repository / "pyproject.toml").is_file() else Path()) / "results"
+
+
+def record_path(folder: Path, experiment: str, stage: str, name: str) -> Path:
+    """The path of a record; `name` stands for method, configuration and seed."""
+    return folder / experiment / stage / f"{name}.jsonl"
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record; its versions, machine and date are those of now.
+
+    Raises
+    ------
+    RecordError
+        If it can't be written, the disk being full for example. The record that was there before is untouched.
+    """
+    record.versions, record.machine = versions(), machine()
+    record.date = datetime.now(UTC).isoformat(timespec="seconds")
+    content = asdict(record)
+    rows = content.pop("rows")
+    columns = content.pop("columns")
+    end = {name: content.pop(name) for name in ("status", "diverged_at", "reason")}
+    lines = [_json(content), _json(columns), *map(_json, rows)]
+    end["sha256"] = _checksum(lines, end)
+    _write_whole(path, ("\n".join([*lines, _json(end)]) + "\n").encode())
+
+
+def read(path: Path) -> Record:
+    """Read a record.
+
+    Raises
+    ------
+    RecordError
+        If it is not as it was written.
+    """
+    try:
+        *lines, last = path.read_text("utf-8").splitlines()
+        header, columns, *rows = map(json.loads, lines)
+        end = json.loads(last)
+        right = end.pop("sha256") == _checksum(lines, end)
+        record = Record(**header, columns=columns, rows=rows, **end)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RecordError(f"{path} is not a record ({error}): {_REMEDY}") from error
+    if not right:
+        raise RecordError(f"{path} was changed after it was written, its checksum does not fit: {_REMEDY}")
+    return record
+
+
+_REMEDY = "restore it, or delete it and run it again"
+
+
+def read_all(folder: Path, experiment: str = "*", stage: str = "*") -> list[Record]:
+    """All records of an experiment and a stage, in the order of their names."""
+    return [read(path) for path in sorted(folder.glob(f"{experiment}/{stage}/*.jsonl"))]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _checksum(lines: list[str], end: dict[str, Any]) -> str:
+    return hashlib.sha256("\n".join([*lines, _json(end)]).encode()).hexdigest()
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Replace a file by another, so that at any moment one or the other is there, whole.
+
+    Whoever calls holds the lock, so the temporary file, which a killed process may leave, is nobody else's.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise RecordError(
+            f"{path} could not be written ({error.strerror or error}). What was recorded before is still there. "
+            "Make room, or make the folder writable, and give the same command again: it goes on from the last row"
+        ) from error
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """os.replace, which on Windows has to wait while someone reads the file."""
+    for attempt in range(100):
+        try:
+            return os.replace(temporary, path)
+        except PermissionError:
+            if os.name != "nt" or attempt == 99:
+                raise
+            time.sleep(0.02)
+
+
+def _hidden(path: Path, suffix: str) -> Path:
+    """The place of a record's checkpoint or lock: the same path under the results' hidden folder."""
+    folder = path.parents[2]
+    return (folder / HIDDEN / path.relative_to(folder)).with_suffix(suffix)
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Keep what `tpcore.training.train` takes to go on with the run whose record is at `path`."""
+    buffer = io.BytesIO()
+    torch.save({"versions": versions(), "state": state}, buffer)
+    _write_whole(_hidden(path, ".pt"), buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """What was kept; None if nothing, or nothing of use: other versions might go on in another way."""
+    try:
+        kept = torch.load(_hidden(path, ".pt"), weights_only=True)
+        return kept["state"] if kept["versions"] == versions() else None
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
+        return None
+
+
+def drop_checkpoint(path: Path) -> None:
+    """Remove what was kept."""
+    _hidden(path, ".pt").unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock of a record; yields whether it is held, which without `wait` it may not be.
+
+    The system frees the lock of a process that dies.
+    """
+    from filelock import FileLock, Timeout
+
+    lock_path = _hidden(path, ".lock")
+    try:
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(lock_path, timeout=-1 if wait else 0)
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    except OSError as error:
+        raise RecordError(f"{lock_path} could not be written ({error.strerror or error})") from error
+    try:
+        yield True
+    finally:
+        lock.release()

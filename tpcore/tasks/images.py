@@ -1,0 +1,175 @@
+"""Images and their labels, from the files in which they are published."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import pickle
+import tarfile
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tpcore.tasks.files import DataError, DataFile, find, own_folder
+
+CLASSES = 10
+_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+_IDX_NAMES = tuple(f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+_MD5 = {
+    "mnist": (
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "d53e105ee54ea40749a09fcbcd1e9432",
+        "9fb629c4189551a2d022fa330f9573f3",
+        "ec29112dd5afa0611ce80d1b7f02629c",
+    ),
+    "fashion_mnist": (
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    ),
+}
+IDX_FILES = {
+    name: tuple(DataFile(name, file, url + file, md5) for file, md5 in zip(_IDX_NAMES, _MD5[name], strict=True))
+    for name, url in (("mnist", _MNIST), ("fashion_mnist", _FASHION))
+}
+CIFAR_FILE = DataFile(
+    "cifar10",
+    "cifar-10-python.tar.gz",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "c58f30108f718f92721af3b95e74349a",
+)
+CIFAR_FOLDER = "cifar-10-batches-py"
+CIFAR_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+DIGITS_TEST = 360
+
+
+@dataclass(frozen=True)
+class Images:
+    """A data set with its fixed split: pixels (N, P) as whole numbers from 0 to `top`, labels (N,) in 0 … 9.
+
+    A colour image lies plane after plane, as its file holds it.
+    """
+
+    train_pixels: np.ndarray
+    train_labels: np.ndarray
+    test_pixels: np.ndarray
+    test_labels: np.ndarray
+    channels: int = 1
+    top: int = 255
+
+    def fingerprint(self) -> str:
+        """A short hash of all pixels and labels, which tells one split from another."""
+        digest = hashlib.sha256()
+        for array in (self.train_pixels, self.train_labels, self.test_pixels, self.test_labels):
+            digest.update(array.astype(np.uint8).tobytes())
+        return digest.hexdigest()[:16]
+
+
+@cache
+def load_images(name: str) -> Images:
+    """The data set of that name: "digits", "mnist", "fashion_mnist" or "cifar10"."""
+    if name == "digits":
+        return _digits()
+    if name == "cifar10":
+        return _cifar()
+    paths = [find(file) for file in IDX_FILES[name]]
+    arrays = [read_idx(path, ndim) for path, ndim in zip(paths, (3, 1, 3, 1), strict=True)]
+    for split in (0, 2):
+        images, labels = arrays[split : split + 2]
+        if images.shape[1:] != (28, 28):
+            raise DataError(f"{paths[split]}: images of 28 × 28 pixels are expected, it holds {images.shape[1:]}")
+        check_labels(paths[split], len(images), labels)
+    return Images(arrays[0].reshape(-1, 784), arrays[1], arrays[2].reshape(-1, 784), arrays[3])
+
+
+def read_idx(path: Path, ndim: int) -> np.ndarray:
+    """Read an IDX file of bytes with `ndim` dimensions, plain or compressed by gzip."""
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{path}: not a complete gzip file ({error})") from error
+    head = 4 + 4 * ndim
+    if data[:4] != bytes((0, 0, 8, ndim)) or len(data) < head:
+        raise DataError(f"{path}: not an IDX file of bytes with {ndim} dimensions (it begins with {data[:4].hex()})")
+    shape = np.frombuffer(data[4:head], ">u4").astype(int)
+    if len(data) - head != shape.prod():
+        raise DataError(f"{path}: {shape.prod()} bytes are promised by its header, {len(data) - head} are there")
+    return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
+
+
+def check_labels(path: Path, images: int, labels: np.ndarray) -> None:
+    """Raise DataError unless there is a label in 0 … 9 for each image."""
+    if len(labels) != images or images == 0:
+        raise DataError(f"{path}: {images} images, but {len(labels)} labels")
+    if labels.max() >= CLASSES or labels.min() < 0:
+        raise DataError(f"{path}: labels from 0 to 9 are expected, there is a {labels.max()}")
+
+
+def _digits() -> Images:
+    """scikit-learn's 1,797 handwritten digits of 8 × 8 pixels; 360 of them, drawn once and for all, are the test."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise DataError('the digits come with scikit-learn: pip install "tpcore[experiments]"') from None
+    pixels, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    train, test = order[DIGITS_TEST:], order[:DIGITS_TEST]
+    pixels = pixels.astype(np.uint8)
+    return Images(pixels[train], labels[train], pixels[test], labels[test], top=16)
+
+
+def _cifar() -> Images:
+    batches = _cifar_batches()
+    pixels, labels = zip(*(batches[name] for name in CIFAR_BATCHES), strict=True)
+    return Images(np.concatenate(pixels[:5]), np.concatenate(labels[:5]), pixels[5], labels[5], channels=3)
+
+
+def _cifar_batches() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    own = own_folder()
+    if own is not None and (own / CIFAR_FILE.folder / CIFAR_FOLDER).is_dir():
+        folder = own / CIFAR_FILE.folder / CIFAR_FOLDER
+        missing = [name for name in CIFAR_BATCHES if not (folder / name).is_file()]
+        if missing:
+            raise DataError(f"{folder}: {', '.join(missing)} missing")
+        return {name: read_cifar_batch(folder / name, (folder / name).read_bytes()) for name in CIFAR_BATCHES}
+    path = find(CIFAR_FILE)
+    try:
+        with tarfile.open(path) as archive:
+            files = {name: archive.extractfile(f"{CIFAR_FOLDER}/{name}") for name in CIFAR_BATCHES}
+            contents = {name: b"" if file is None else file.read() for name, file in files.items()}
+    except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError) as error:
+        raise DataError(f"{path}: not the complete archive of CIFAR-10 ({error})") from error
+    return {name: read_cifar_batch(path / name, data) for name, data in contents.items()}
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """A pickle can run any code; these files need no more than NumPy's arrays."""
+
+    allowed = frozenset({"_reconstruct", "ndarray", "dtype", "_frombuffer", "scalar", "encode"})
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.split(".")[0] not in ("numpy", "_codecs") or name not in self.allowed:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return super().find_class(module, name)
+
+
+def read_cifar_batch(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (N, 3072) and labels (N,) of one pickled batch; `path` is for the errors."""
+    try:
+        batch = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
+        pixels, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise DataError(f"{path}: not a pickled batch of CIFAR-10 ({type(error).__name__}: {error})") from error
+    if pixels.ndim != 2 or pixels.shape[1] != 3072 or pixels.dtype != np.uint8 or labels.dtype.kind not in "iu":
+        raise DataError(f"{path}: bytes (N, 3072) and labels are expected, it holds {pixels.dtype} {pixels.shape}")
+    check_labels(path, len(pixels), labels)
+    return pixels, labels
