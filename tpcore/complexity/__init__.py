@@ -1,0 +1,22 @@
+"""What a training step costs: counted in operations and memory, and estimated in time."""
+
+from tpcore.complexity.comparison import crossover_hidden, crossover_steps, limiting_ratio, ratio
+from tpcore.complexity.counts import CONTENDERS, ELEMENTWISE, PARTS, Count, Shape, Work, count
+from tpcore.complexity.machine import Machine, measure_machine, roofline_seconds
+
+__all__ = [
+    "CONTENDERS",
+    "ELEMENTWISE",
+    "PARTS",
+    "Count",
+    "Machine",
+    "Shape",
+    "Work",
+    "count",
+    "crossover_hidden",
+    "crossover_steps",
+    "limiting_ratio",
+    "measure_machine",
+    "ratio",
+    "roofline_seconds",
+]
