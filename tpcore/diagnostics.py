@@ -46,8 +46,9 @@ def carried(rnn: RNN, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor
         rule = replace(rule, accumulate="local")  # the displacements do not depend on how they are used
     found = np.zeros(tuple(cell.states.shape))
     operator = cell.invert(rule) if isinstance(rule, TargetProp) else cell.weights.W
-    for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last)):
-        found[t : t + len(D)] = D
+    with np.errstate(all="ignore"):
+        for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last)):
+            found[t : t + len(D)] = D
     return -found if isinstance(rule, TargetProp) else found
 
 

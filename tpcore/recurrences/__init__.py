@@ -7,7 +7,8 @@ A *cell* (`elman.Elman`, `gru.Gated`) is one layer's forward pass, with all that
 walks through any of them.
 """
 
-from tpcore.recurrences.backward import Cell, Weights, carried_back, run_backward
-from tpcore.recurrences.elman import Elman
-
-__all__ = ["Cell", "Elman", "Weights", "carried_back", "run_backward"]
+from tpcore.recurrences.backward import Cell as Cell
+from tpcore.recurrences.backward import Weights as Weights
+from tpcore.recurrences.backward import carried_back as carried_back
+from tpcore.recurrences.backward import run_backward as run_backward
+from tpcore.recurrences.elman import Elman as Elman

@@ -77,7 +77,9 @@ def run_backward(
 
     def of_rows(first: int, last: int) -> tuple[Array, Weights]:
         total = Weights(*(zeros(weight, *weight.shape) for weight in cell.weights))
-        return walk(rule, cell, operator, grad_output, grad_last, total, inputs, slice(first, last)), total
+        with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
+            D_0 = walk(rule, cell, operator, grad_output, grad_last, total, inputs, slice(first, last))
+        return D_0, total
 
     with one_blas_thread():
         operator = cell.weights.W if isinstance(rule, BackProp) else cell.invert(rule)
@@ -160,8 +162,7 @@ def _carry(D: Array, source: Array | None, linear: Linear) -> Array:
     """Fill D, whose last step is given: D_{t−1} = source_{t−1} + the linear map of D_t; returns what leaves it."""
     leaving, kernels = library(D).empty_like(D[0]), kernels_for(D)
     if kernels is None:
-        with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
-            _carry_steps(D, source, linear, leaving)
+        _carry_steps(D, source, linear, leaving)
         return leaving
     source, keep = (D[:0] if addend is None else contiguous(addend) for addend in (source, linear.keep))
     gain, operator = contiguous(linear.gain), contiguous(linear.operator)
