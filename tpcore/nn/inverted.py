@@ -210,7 +210,10 @@ def _products(output: Tensor, input: Tensor) -> tuple[Product, Product] | None:
         return None
     with torch.enable_grad():
         v = torch.zeros_like(output, requires_grad=True)
-        (pulled,) = torch.autograd.grad(output, input, v, create_graph=True, allow_unused=True)
+        try:
+            (pulled,) = torch.autograd.grad(output, input, v, create_graph=True, allow_unused=True)
+        except RuntimeError as error:
+            raise RuntimeError(f"{ONCE}: {error}") from error
     if pulled is None:
         return None
 
