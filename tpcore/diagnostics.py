@@ -8,18 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tpcore.nn import RNN, SequenceClassifier
+from tpcore.nn import GRU, RNN, SequenceClassifier
 from tpcore.recurrences import carried_back
 from tpcore.recurrences.arrays import as_array
 from tpcore.rules import BackProp, Rule, TargetProp
 
 
-def carried(rnn: RNN, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
+def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
     """What a rule carries back from a gradient on the last hidden state.
 
     Parameters
     ----------
-    rnn : RNN
+    rnn : RNN or GRU
         Its weights and activation; its own rule plays no part.
     rule : BackProp or TargetProp
     inputs : Tensor (τ, B, p)

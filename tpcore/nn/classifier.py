@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tpcore.nn.gru import GRU
 from tpcore.nn.rnn import RNN
 from tpcore.rules import Rule
 
-CELLS: dict[str, type[RNN]] = {"RNN": RNN}
+CELLS: dict[str, type[GRU] | type[RNN]] = {"RNN": RNN, "GRU": GRU}
 
 
 def orthonormal_(weight: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -27,6 +27,10 @@ class Recurrent(torch.nn.RNNBase):
         """The cell's class, and what its `run` takes before the inputs."""
         raise NotImplementedError
 
+    def _checked_rule(self, rule: object) -> Rule:
+        """The rule, or an error if this module cannot follow it."""
+        return check_rule(rule)
+
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, rule={self.rule!r}"
 
@@ -62,7 +66,7 @@ class Recurrent(torch.nn.RNNBase):
 
     def _run_layers(self, states: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         """From inputs (τ, B, p) and h_0 (L, B, d), None for zeros, to the last layer's states and all last states."""
-        rule, dtype, last = check_rule(self.rule), states.dtype, []
+        rule, dtype, last = self._checked_rule(self.rule), states.dtype, []
         states = states.to(COMPUTED[dtype])
         for layer in range(self.num_layers):
             weights = self._weights(layer)

@@ -10,7 +10,7 @@ from torch import Tensor
 from tpcore.activations import Activation, activation_named
 from tpcore.nn.recurrent import Recurrent, refuse_options
 from tpcore.recurrences import Elman
-from tpcore.rules import BackProp, Rule, check_rule
+from tpcore.rules import BackProp, Rule
 
 
 class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
@@ -97,7 +97,7 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
             dtype=dtype,
         )
         self.nonlinearity = nonlinearity
-        self.rule = check_rule(rule)
+        self.rule = self._checked_rule(rule)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, nonlinearity={self.nonlinearity!r}"

@@ -1,0 +1,111 @@
+"""`GRU`: torch.nn.GRU whose backward pass follows a rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tpcore.nn.recurrent import Recurrent, refuse_options
+from tpcore.recurrences.gru import Gated
+from tpcore.rules import BackProp, Rule, TargetProp
+
+
+class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
+    """A drop-in for `torch.nn.GRU` whose ``loss.backward()`` follows a rule.
+
+    h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, with n = tanh(U_n x_t + b_in + ρ ⊙ (W_n h_{t−1} + b_hn)) and the gates
+    ρ, z = σ(W h_{t−1} + U x_t + b). The constructor, shapes, initial states, parameter names and state dicts are those
+    of `torch.nn.GRU` in one direction; the losses may be on any of the hidden states.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        p and d.
+    num_layers : int
+        Layers one above the other, each with the states of the one below as its inputs.
+    bias, batch_first, device, dtype
+        As in torch.nn.GRU; float32, float64, or bfloat16, which computes in float32.
+    rule : BackProp or TargetProp
+        What flows backward. May be changed at any time: ``gru.rule = ...``.
+
+    Notes
+    -----
+    The gates mix two branches with weights that sum to one: the state itself, and the candidate n. Both are asked for
+    the same displacement δ; the state's own branch answers δ, the candidate's M̃_n Ã_s(κ) δ with κ = ρ ⊙ (1 − n²), and
+    the answers are averaged with the gates' weights. In the calibrated form
+
+    δ_{t−1} = z ⊙ δ_t + M̃_n((1 − z) ⊙ Ã_s(κ) ⊙ δ_t) + s/(1 + s) · (M̃_z(c_z ⊙ δ_t) + M̃_ρ(c_ρ ⊙ δ_t)),
+
+    with the slopes c_z = (h_{t−1} − n) ⊙ z(1 − z) and c_ρ = (1 − z)(1 − n²) ⊙ (W_n h_{t−1} + b_hn) ⊙ ρ(1 − ρ) of the
+    gates; otherwise all of it divided by (1 + r)(1 + s). At s = 0 the gates are held fixed, and κ is bounded below by
+    clipping ρ to [margin, 1] and n as in `RNN`. At z = 0 and ρ = 1 this is the rule of `RNN`; where z = 1 a displacement
+    passes unchanged; as r = s → ∞ it is back-propagation. The book's appendix on the GRU derives it and says what is
+    approximated.
+
+    ``.grad``, inputs, h_0 and layers as in `RNN`. The form "plain" is refused: to average a state with the inverse of a
+    branch has no meaning.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For options and rules that are not supported (dropout, two directions, ``form="plain"``), wrong shapes, dtypes
+        or devices, and inputs or initial states that are not finite.
+    FloatingPointError
+        When hidden states or directions are not finite: training has diverged. ``.grad`` is then left as it was.
+    RuntimeError
+        When a second derivative is asked for.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> gru = tpcore.nn.GRU(6, 100, batch_first=True, rule=tpcore.TargetProp(r=1.0, s=1.0, calibrated=True))
+    >>> output, h_n = gru(torch.randn(20, 60, 6))
+    >>> output.shape, h_n.shape
+    (torch.Size([20, 60, 100]), torch.Size([1, 20, 100]))
+    >>> h_n.square().sum().backward()
+    >>> gru.weight_hh_l0.grad.shape
+    torch.Size([300, 100])
+
+    References
+    ----------
+    Cho et al. 2014 for the unit; Roulet & Harchaoui, TMLR 2023, for the regularized inverse of its affine maps.
+    """
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        *,
+        rule: Rule = BackProp(),  # noqa: B008 (a frozen value)
+    ) -> None:
+        refuse_options("GRU", dropout=dropout, bidirectional=bidirectional)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, device=device, dtype=dtype
+        )
+        self.rule = self._checked_rule(rule)
+
+    def _checked_rule(self, rule: object) -> Rule:
+        checked = super()._checked_rule(rule)
+        if isinstance(checked, TargetProp) and checked.form == "plain":
+            raise ValueError(
+                'form="plain" is not defined for tpcore.nn.GRU, whose gates mix a state with the inverse of a branch: '
+                'use form="difference" or form="linearized"'
+            )
+        return checked
+
+    def _cell(self) -> tuple[type[Gated], tuple[()]]:
+        return Gated, ()

@@ -1,0 +1,156 @@
+"""The gated recurrence of torch.nn.GRU: h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}.
+
+ρ = σ(W_ρ h_{t−1} + U_ρ x_t + b), z = σ(W_z h_{t−1} + U_z x_t + b), n = tanh(U_n x_t + b_in + ρ ⊙ m) with
+m = W_n h_{t−1} + b_hn. The three gates lie one after the other in each weight, in torch's order ρ, z, n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from tpcore.activations import Array, Tanh
+from tpcore.blas import one_blas_thread
+from tpcore.recurrences.arrays import block_length, contiguous, empty, kernels_for, library, over_rows
+from tpcore.recurrences.backward import Linear, Weights, walk_rows
+from tpcore.recurrences.elman import add_products, inverse_transposed
+from tpcore.rules import Rule, TargetProp
+
+
+class Gates(NamedTuple):
+    """What the gates held at some steps; each (n, B, d)."""
+
+    reset: Array  # ρ
+    update: Array  # z
+    candidate: Array  # n
+    inner: Array  # m
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A forward pass of a GRU's layer: τ steps, batch B, p inputs, d hidden units, time in front."""
+
+    inputs: Array  # (τ, B, p)
+    states: Array  # (τ + 1, B, d)
+    gates: Array  # (τ, B, 4, d): ρ, z, n, m
+    weights: Weights  # W (3 d, d), U (3 d, p), b_ih (3 d,), b_hh (3 d,)
+
+    @classmethod
+    def run(cls, inputs: Array, h_0: Array, weights: Weights) -> Gated:
+        """Compute all hidden states from h_0 (B, d)."""
+        steps, (batch, d) = len(inputs), h_0.shape
+        cell = cls(inputs, empty(inputs, steps + 1, batch, d), empty(inputs, steps, batch, 4, d), weights)
+        cell.states[0] = h_0
+        Wt, Ut = contiguous(weights.W.T), contiguous(weights.U.T)  # row by row: twice as fast
+        with one_blas_thread():
+            over_rows(partial(cell._run_rows, Wt, Ut), inputs, batch, 3 * steps * batch * d * (d + len(Ut)))
+        return cell
+
+    def _run_rows(self, Wt: Array, Ut: Array, first: int, last: int) -> None:
+        """Fill the states and gates of some rows of the batch, block by block."""
+        d = len(Wt)
+        bias = self.weights.b_ih + 0  # of ρ and z all of it, of n the input's part: the other is in m
+        bias[: 2 * d] += self.weights.b_hh[: 2 * d]
+        length = block_length(len(self.inputs), 3 * (last - first) * d)
+        workspace = empty(self.inputs, length, last - first, 3 * d)
+        with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
+            for start in range(0, len(self.inputs), length):
+                block = self.inputs[start : start + length, first:last]
+                drive = workspace[: len(block)]
+                library(drive).matmul(block.reshape(-1, len(Ut)), Ut, out=drive.reshape(-1, 3 * d))
+                drive += bias
+                stop = start + len(block)
+                self._steps(self.states[start : stop + 1], self.gates[start:stop], drive, Wt, first)
+
+    def _steps(self, h: Array, gates: Array, drive: Array, Wt: Array, first: int) -> None:
+        """One block, on the rows of the batch from `first`; drive (n, rows, 3 d) is U x_t + b."""
+        xp, kernels, b_hn = library(h), kernels_for(h), contiguous(self.weights.b_hh[2 * len(Wt) :])
+        if kernels is not None:
+            kernels.gru_steps(h, gates, drive, Wt, b_hn, kernels.tanh_constants(h.dtype), first)
+            return
+        d, rows = len(Wt), slice(first, first + drive.shape[1])
+        for (before, now), kept, z in zip(pairwise(h[:, rows]), gates[:, rows], drive, strict=True):
+            product = before @ Wt
+            both = 0.5 + 0.5 * xp.tanh(0.5 * (product[:, : 2 * d] + z[:, : 2 * d]))  # σ(a) = ½ + ½ tanh(a/2)
+            kept[:, 0], kept[:, 1], kept[:, 3] = both[:, :d], both[:, d:], product[:, 2 * d :] + b_hn
+            kept[:, 2] = xp.tanh(z[:, 2 * d :] + kept[:, 0] * kept[:, 3])
+            now[...] = kept[:, 2] + kept[:, 1] * (before - kept[:, 2])
+
+    def rows(self, rows: slice) -> Gated:
+        """The same for some rows of the batch."""
+        return replace(self, inputs=self.inputs[:, rows], states=self.states[:, rows], gates=self.gates[:, rows])
+
+    def walker(self, rule: Rule) -> Callable[..., Array]:
+        """`walk_rows`: the compiled kernels are those of its steps."""
+        return walk_rows
+
+    def _gates(self, t: int, n: int) -> Gates:
+        return Gates(*(self.gates[t - 1 : t - 1 + n, :, k] for k in range(4)))
+
+    def slopes(self, t: int, n: int) -> Linear:
+        """gain = (c_ρ, c_z, (1 − z) ⊙ κ), operator = W, keep = z: h_t as a function of h_{t−1}, of which W h_{t−1}."""
+        gates = self._gates(t, n)
+        gain = empty(self.states, *gates.reset.shape[:2], 3, gates.reset.shape[2])
+        share = (1 - gates.update) * (1 - gates.candidate**2)  # ∂h_t/∂(pre-activation of n)
+        xp = library(gain)
+        xp.multiply(share, gates.reset, out=gain[:, :, 2])
+        xp.multiply(share * gates.inner, gates.reset * (1 - gates.reset), out=gain[:, :, 0])
+        moved = self.states[t - 1 : t - 1 + n] - gates.candidate
+        xp.multiply(moved, gates.update * (1 - gates.update), out=gain[:, :, 1])
+        return Linear(gain, self.weights.W, gates.update)
+
+    def invert(self, rule: TargetProp) -> Array:
+        """The inverses' transposes, one below the other: of W_ρ, W_z and W_n; of W_n alone if the gates are fixed."""
+        d = self.states.shape[2]
+        parts = [self.weights.W[k * d : (k + 1) * d] for k in ([2] if rule.s == 0 else range(3))]
+        inverses = [inverse_transposed(part, rule) for part in parts]
+        return library(self.states).concatenate(inverses)
+
+    def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
+        """The average of the branches' answers, weighted by the gates: see the book's appendix on the GRU.
+
+        δ_{t−1} = z ⊙ δ + M̃_n((1 − z) ⊙ Ã_s(κ) ⊙ δ) + s/(1+s) [M̃_z(c_z ⊙ δ) + M̃_ρ(c_ρ ⊙ δ)] if calibrated; otherwise
+        all of it divided by (1 + r)(1 + s).
+        """
+        gates, xp, s = self._gates(t, len(slopes.gain)), library(self.states), rule.s
+        keep = gates.update / _uncalibrated(rule)
+        if s == 0:
+            kappa = xp.clip(gates.reset, rule.margin, 1.0) * Tanh().clip_slope(xp, 1 - gates.candidate**2, rule.margin)
+            return Linear(((1 - gates.update) / kappa)[:, :, None], operator, keep)
+        kappa = gates.reset * (1 - gates.candidate**2)
+        factor = 1 + s if rule.calibrated else 1.0
+        gain = slopes.gain * (s / (1 + s) * factor / (1 + s))
+        gain[:, :, 2] = (1 - gates.update) * kappa * (factor / (kappa**2 + s))
+        return Linear(gain, operator, keep)
+
+    def step_back(self, rule: TargetProp, operator: Array, t: int, D: Array) -> Array:
+        """The difference form: the gates held fixed, the candidate's activation inverted on its clipped range."""
+        xp = library(self.states)
+        reset, update, candidate, _ = (gate[0] for gate in self._gates(t, 1))
+
+        def undo(v: Array) -> Array:
+            return xp.arctanh(Tanh().clip(xp, v, rule.margin))
+
+        moved = (undo(candidate) - undo(candidate - D)) / xp.clip(reset, rule.margin, 1.0)
+        return update / _uncalibrated(rule) * D + ((1 - update) * moved) @ operator
+
+    def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
+        """Add Σ E_t h_{t−1}ᵀ for W and Σ E_t x_tᵀ for U, which differ in n: m is multiplied by ρ, U_n x_t is not."""
+        gates, times = self._gates(t, len(D)), slice(t - 1, t - 1 + len(D))
+        E = slopes.gain * D[:, :, None]
+        E_in = E + 0
+        E_in[:, :, 2] = (1 - gates.update) * (1 - gates.candidate**2) * D
+        E, E_in = (e.reshape(-1, E.shape[2] * E.shape[3]) for e in (E, E_in))
+        add_products(total, E, E_in, self.states[times], self.inputs[times])
+        if inputs is not None:
+            inputs[times] = (E_in @ self.weights.U).reshape(inputs[times].shape)
+
+
+def _uncalibrated(rule: TargetProp) -> float:
+    """What the calibrated map is to be divided by."""
+    return 1.0 if rule.calibrated else (1 + rule.r) * (1 + rule.s)
