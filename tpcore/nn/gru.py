@@ -40,9 +40,9 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
 
     with the slopes c_z = (h_{t−1} − n) ⊙ z(1 − z) and c_ρ = (1 − z)(1 − n²) ⊙ (W_n h_{t−1} + b_hn) ⊙ ρ(1 − ρ) of the
     gates; otherwise all of it divided by (1 + r)(1 + s). At s = 0 the gates are held fixed, and κ is bounded below by
-    clipping ρ to [margin, 1] and n as in `RNN`. At z = 0 and ρ = 1 this is the rule of `RNN`; where z = 1 a displacement
-    passes unchanged; as r = s → ∞ it is back-propagation. The book's appendix on the GRU derives it and says what is
-    approximated.
+    clipping ρ to [margin, 1] and n as in `RNN`. At z = 0 and ρ = 1 this is the rule of `RNN`; where z = 1 a
+    displacement passes unchanged; as r = s → ∞ it is back-propagation. The book's appendix on the GRU derives it and
+    says what is approximated.
 
     ``.grad``, inputs, h_0 and layers as in `RNN`. The form "plain" is refused: to average a state with the inverse of a
     branch has no meaning.
