@@ -10,14 +10,23 @@ Kernels are compiled at their first use and kept on disk by Numba. They run with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-compiled: Any = partial(njit, nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+kernel: Any = partial(njit, nogil=True, error_model="numpy", fastmath={"contract"})
 NONLINEARITIES = {"tanh": 0, "relu": 1, "identity": 2}
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """The function as a kernel, kept on disk if there is a folder that can be written to."""
+    try:
+        return kernel(cache=True)(function)
+    except RuntimeError:
+        return kernel()(function)
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tpcore.activations import Activation, Array
-from tpcore.recurrences.arrays import block_length, compiled_kernels
+from tpcore.recurrences.arrays import block_length, compiled_kernels, contiguous
 from tpcore.rules import BackProp, Rule
 
 if TYPE_CHECKING:
@@ -53,12 +53,11 @@ def backward_rows(
     code, how = kernels.NONLINEARITIES[cell.activation.name], gain_of(rule, cell.activation, h.dtype)
     length = block_length(len(h) - 1, D.size)
     E, vanished = np.empty((length, *D.shape), h.dtype), kernels.vanished(h.dtype)
+    operator, W = contiguous(operator), contiguous(cell.weights.W)
     mine = None if inputs is None else inputs[:, rows]
     for stop in range(len(h), 1, -length):
         start = max(1, stop - length)
-        kernels.elman_backward(
-            h, start, stop, first, source, step, D, mu, E, code, how, operator, cell.weights.W, vanished
-        )
+        kernels.elman_backward(h, start, stop, first, source, step, D, mu, E, code, how, operator, W, vanished)
         part.add_products(start, E[: stop - start], total, mine)
         if grad_output is None and not D.any() and not mu.any():
             break  # everything has vanished: earlier steps get nothing
