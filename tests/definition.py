@@ -117,9 +117,9 @@ def displacements(
     return delta
 
 
-def minus_directions(net: Network, delta: list[Tensor], accumulate: str) -> dict[str, Tensor]:
+def minus_directions(net, delta: list[Tensor], accumulate: str, names: str = "WUb") -> dict[str, Tensor]:
     """What .grad should hold: autograd of the squared distances to the (constant) targets."""
-    parameters = {name: getattr(net, name).clone().requires_grad_() for name in ("W", "U", "b")}
+    parameters = {name: getattr(net, name).clone().requires_grad_() for name in names}
     h = net.states()
     if accumulate == "local":
         reached = [net.step(t, h[t - 1], **parameters) for t in range(1, len(h))]

@@ -104,17 +104,3 @@ def gru_displacements(
         delta[t] = delta[t] - step * losses[t - 1]
         delta[t - 1] = back(t, delta[t])
     return delta
-
-
-def gru_minus_directions(net: GatedNetwork, delta: list[Tensor], accumulate: str) -> dict[str, Tensor]:
-    """What .grad should hold: autograd of the squared distances to the (constant) targets."""
-    parameters = {name: getattr(net, name).clone().requires_grad_() for name in "WUbc"}
-    h = net.states()
-    if accumulate == "local":
-        reached = [net.step(t, h[t - 1], **parameters) for t in range(1, len(h))]
-    else:
-        reached = net.states(**parameters)[1:]
-    distance = sum(
-        0.5 * (f - (state + change)).square().sum() for f, state, change in zip(reached, h[1:], delta[1:], strict=True)
-    )
-    return dict(zip(parameters, torch.autograd.grad(distance, list(parameters.values())), strict=True))

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.definition import ridge_operator
-from tests.gru_definition import GatedNetwork, gru_displacements, gru_minus_directions
+from tests.definition import minus_directions, ridge_operator
+from tests.gru_definition import GatedNetwork, gru_displacements
 from tpcore import BackProp, TargetProp
 from tpcore.nn import GRU, RNN, recurrent
 from tpcore.recurrences import arrays
@@ -93,7 +93,7 @@ def test_target_propagation_equals_its_definition(seed, size, accumulate, r, s, 
     every_step = data.draw(st.booleans())
     gru, losses, x_grad, h_grad = backward(net, rule, on_steps=range(size["tau"]) if every_step else (-1,))
     delta = gru_displacements(net, losses, r=r, s=s, calibrated=calibrated, form=form, step=0.3)
-    assert_grads(gru, gru_minus_directions(net, delta, accumulate))
+    assert_grads(gru, minus_directions(net, delta, accumulate, "WUbc"))
     torch.testing.assert_close(h_grad, -delta[0], rtol=1e-9, atol=1e-9 * max(1, float(delta[0].abs().max())))
     if accumulate == "local":  # ∂f_t/∂x_tᵀ δ_t
         h = net.states()
