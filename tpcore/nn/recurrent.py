@@ -165,8 +165,8 @@ class _Layer(torch.autograd.Function):
                 f"finite themselves (largest |W| = {float(weights[0].abs().max()):.3g}). Take smaller steps"
             )
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(inputs, states, *weights)
-        ctx.cell, ctx.rule = cell, rule
+        ctx.save_for_backward(inputs, *weights, states, *map(as_tensor, cell.kept))
+        ctx.kind, ctx.options, ctx.rule = kind, options, rule
         return states[1:], states[-1].clone()
 
     @staticmethod
@@ -176,10 +176,11 @@ class _Layer(torch.autograd.Function):
                 "create_graph=True asks for second derivatives; tpcore's recurrent modules have none: leave it out, or "
                 "use torch.nn's module with back-propagation"
             )
-        _ = ctx.saved_tensors  # raises if one of them has been changed in place since
+        given, *others = map(as_array, ctx.saved_tensors)
+        cell = ctx.kind(*ctx.options, given, *others[4:], Weights(*others[:4]))
         arrays = (None if grad is None else as_array(grad) for grad in grads)
-        inputs, h_0, weights = run_backward(ctx.rule, ctx.cell, *arrays, inputs_too=ctx.needs_input_grad[3])
-        _check_directions({"W": weights.W, "U": weights.U, "h_0": h_0, "inputs": inputs}, ctx.rule, ctx.cell.weights.W)
+        inputs, h_0, weights = run_backward(ctx.rule, cell, *arrays, inputs_too=ctx.needs_input_grad[3])
+        _check_directions({"W": weights.W, "U": weights.U, "h_0": h_0, "inputs": inputs}, ctx.rule, cell.weights.W)
         return None, None, None, *(None if a is None else as_tensor(a) for a in (inputs, h_0, *weights))
 
 

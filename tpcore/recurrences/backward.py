@@ -40,6 +40,10 @@ class Cell(Protocol):
     states: Array  # (τ + 1, B, d); states[0] is h_0
     weights: Weights
 
+    @property
+    def kept(self) -> tuple[Array, ...]:
+        """What the backward pass needs beside these."""
+
     def rows(self, rows: slice) -> Cell:
         """The same for some rows of the batch."""
 

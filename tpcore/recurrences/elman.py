@@ -64,6 +64,11 @@ class Elman:
                     xp.add(now, z, out=now)
                     self.activation.apply_(xp, now)
 
+    @property
+    def kept(self) -> tuple[Array, ...]:
+        """What the backward pass needs beside inputs, states and weights."""
+        return ()
+
     def rows(self, rows: slice) -> Elman:
         """The same for some rows of the batch."""
         return replace(self, inputs=self.inputs[:, rows], states=self.states[:, rows])

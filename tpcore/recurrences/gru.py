@@ -81,6 +81,11 @@ class Gated:
             kept[:, 2] = xp.tanh(z[:, 2 * d :] + kept[:, 0] * kept[:, 3])
             now[...] = kept[:, 2] + kept[:, 1] * (before - kept[:, 2])
 
+    @property
+    def kept(self) -> tuple[Array, ...]:
+        """What the backward pass needs beside inputs, states and weights."""
+        return (self.gates,)
+
     def rows(self, rows: slice) -> Gated:
         """The same for some rows of the batch."""
         return replace(self, inputs=self.inputs[:, rows], states=self.states[:, rows], gates=self.gates[:, rows])
