@@ -4,11 +4,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tpcore import nn
 from tpcore.inversion import RegularizedInverse, regularized_inverse
-from tpcore.rules import BackProp, TargetProp
+from tpcore.rules import BackProp, LearnedTargetProp, TargetProp
 
 try:
     __version__ = version("tpcore")
 except PackageNotFoundError:  # used from a checkout that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["BackProp", "RegularizedInverse", "TargetProp", "nn", "regularized_inverse"]
+__all__ = ["BackProp", "LearnedTargetProp", "RegularizedInverse", "TargetProp", "nn", "regularized_inverse"]

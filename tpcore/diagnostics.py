@@ -42,14 +42,14 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     ((61, 20, 32), True)
     """
     cell = rnn.run_cell(inputs, h_0)
-    if isinstance(rule, TargetProp):
+    if not isinstance(rule, BackProp):
         rule = replace(rule, accumulate="local")  # the displacements do not depend on how they are used
     found = np.zeros(tuple(cell.states.shape))
-    operator = cell.invert(rule) if isinstance(rule, TargetProp) else cell.weights.W
+    operator = cell.weights.W if isinstance(rule, BackProp) else cell.invert(rule)
     with np.errstate(all="ignore"):
         for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last)):
             found[t : t + len(D)] = D
-    return -found if isinstance(rule, TargetProp) else found
+    return found if isinstance(rule, BackProp) else -found
 
 
 def norms_through_time(model: SequenceClassifier, rule: Rule, inputs: Tensor, grad_last: Tensor) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 FORMS = ("linearized", "difference", "plain")
 ACCUMULATIONS = ("local", "through_time")
@@ -111,13 +112,64 @@ class TargetProp:
             )
 
 
-Rule = BackProp | TargetProp
+@dataclass(frozen=True)
+class LearnedTargetProp:
+    """Difference target propagation through a learned inverse: the baseline with an inverse that has parameters.
+
+    v_τ = h_τ − γ_h ∂ℓ/∂h_τ and v_{t−1} = h_{t−1} + g(v_t, x_t) − g(h_t, x_t), with g a `nn.LearnedInverse`. The
+    directions follow from the displacements as under `TargetProp`. ``loss.backward()`` leaves the inverse's own
+    parameters alone; they are trained by its reconstruction loss. For `nn.RNN` with one layer.
+
+    Parameters
+    ----------
+    inverse : tpcore.nn.LearnedInverse
+    step : float > 0
+        γ_h, the step that makes the first target.
+    accumulate : {"local", "through_time"}
+        As in `TargetProp`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the inverse is none, or a value is out of its range.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> inverse = tpcore.nn.LearnedInverse(6, 32)
+    >>> rnn = tpcore.nn.RNN(6, 32, rule=tpcore.LearnedTargetProp(inverse, step=0.1))
+    >>> rnn(torch.randn(20, 8, 6))[1].square().sum().backward()
+    >>> rnn.weight_hh_l0.grad.shape, inverse.V.grad
+    (torch.Size([32, 32]), None)
+
+    References
+    ----------
+    Lee et al., *Difference target propagation*, ECML 2015; Roulet & Harchaoui, TMLR 2023, experiments ("DTP-PI").
+    """
+
+    inverse: Any
+    step: float = 1.0
+    accumulate: str = "local"
+
+    form: ClassVar[str] = "learned"
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.inverse, "reconstruction_loss"):
+            raise TypeError(f"inverse must be a tpcore.nn.LearnedInverse, got {type(self.inverse).__name__}")
+        _check_number("step", self.step, above=0.0)
+        _check_option("accumulate", self.accumulate, ACCUMULATIONS)
+
+
+Rule = BackProp | TargetProp | LearnedTargetProp
 
 
 def check_rule(rule: object) -> Rule:
     """Return `rule` if it is one, else raise TypeError."""
-    if not isinstance(rule, BackProp | TargetProp):
-        raise TypeError(f"rule must be tpcore.BackProp() or tpcore.TargetProp(r=...), got {rule!r}")
+    if not isinstance(rule, Rule):
+        raise TypeError(
+            "rule must be tpcore.BackProp(), tpcore.TargetProp(r=...) or tpcore.LearnedTargetProp(inverse), "
+            f"got {rule!r}"
+        )
     return rule
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from tpcore.nn.classifier import SequenceClassifier
-from tpcore.rules import Rule, TargetProp
+from tpcore.rules import BackProp, Rule
 
 EVALUATED_AT_ONCE = 250  # held-out sequences: long ones would not fit into memory all together
 
@@ -129,11 +129,11 @@ def parameter_groups(model: SequenceClassifier, gamma_theta: float, gamma_h: flo
     [0.125, 0.5]
     """
     rule = model.recurrent.rule
-    if isinstance(rule, TargetProp) and not math.isclose(rule.step, gamma_h):
+    if not isinstance(rule, BackProp) and not math.isclose(rule.step, gamma_h):
         raise ValueError(
             f"gamma_h = {gamma_h:g} but the rule's step is {rule.step:g}: under TargetProp they are the same number"
         )
-    recurrent = gamma_theta if isinstance(rule, TargetProp) else gamma_theta * gamma_h
+    recurrent = gamma_theta * gamma_h if isinstance(rule, BackProp) else gamma_theta
     return [
         {"params": list(model.recurrent.parameters()), "lr": recurrent},
         {"params": list(model.output.parameters()), "lr": gamma_theta},

@@ -4,6 +4,7 @@ from tpcore.nn.classifier import SequenceClassifier, orthonormal_
 from tpcore.nn.dense import Dense
 from tpcore.nn.gru import GRU
 from tpcore.nn.inverted import Inverted
+from tpcore.nn.learned_inverse import LearnedInverse
 from tpcore.nn.rnn import RNN
 
-__all__ = ["GRU", "RNN", "Dense", "Inverted", "SequenceClassifier", "orthonormal_"]
+__all__ = ["GRU", "RNN", "Dense", "Inverted", "LearnedInverse", "SequenceClassifier", "orthonormal_"]

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from tpcore.activations import Activation, activation_named, inverse_slope
 from tpcore.inversion import all_finite, regularized_inverse
-from tpcore.rules import BackProp, Rule, TargetProp, check_rule
+from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp, check_rule
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
 
@@ -123,6 +123,8 @@ class Dense(torch.nn.Linear):
 
 def _check_layer_rule(rule: object) -> Rule:
     checked = check_rule(rule)
+    if isinstance(checked, LearnedTargetProp):
+        raise ValueError("tpcore.LearnedTargetProp inverts a layer of tpcore.nn.RNN, not of tpcore.nn.Dense")
     if isinstance(checked, TargetProp) and checked.accumulate != "local":
         raise ValueError(
             f'accumulate="{checked.accumulate}" adds up over the steps of a recurrence, and tpcore.nn.Dense has none: '

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tpcore.nn.recurrent import Recurrent, refuse_options
 from tpcore.recurrences.gru import Gated
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp
 
 
 class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
@@ -100,6 +100,8 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
 
     def _checked_rule(self, rule: object) -> Rule:
         checked = super()._checked_rule(rule)
+        if isinstance(checked, LearnedTargetProp):
+            raise ValueError("tpcore.LearnedTargetProp inverts a layer of tpcore.nn.RNN, not of tpcore.nn.GRU")
         if isinstance(checked, TargetProp) and checked.form == "plain":
             raise ValueError(
                 'form="plain" is not defined for tpcore.nn.GRU, whose gates mix a state with the inverse of a branch: '

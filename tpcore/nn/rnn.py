@@ -10,7 +10,7 @@ from torch import Tensor
 from tpcore.activations import Activation, activation_named
 from tpcore.nn.recurrent import Recurrent, refuse_options
 from tpcore.recurrences import Elman
-from tpcore.rules import BackProp, Rule
+from tpcore.rules import BackProp, LearnedTargetProp, Rule
 
 
 class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
@@ -98,6 +98,12 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
         )
         self.nonlinearity = nonlinearity
         self.rule = self._checked_rule(rule)
+
+    def _checked_rule(self, rule: object) -> Rule:
+        checked = super()._checked_rule(rule)
+        if isinstance(checked, LearnedTargetProp):
+            checked.inverse.check_fits(self)
+        return checked
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, nonlinearity={self.nonlinearity!r}"

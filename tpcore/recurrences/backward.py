@@ -11,7 +11,7 @@ import numpy as np
 from tpcore.activations import Array
 from tpcore.blas import one_blas_thread
 from tpcore.recurrences.arrays import block_length, contiguous, empty, kernels_for, library, over_rows, zeros
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp
 
 FLUSH_EVERY = 8  # steps between two looks for displacements that have vanished, in loops that are not compiled
 
@@ -53,13 +53,13 @@ class Cell(Protocol):
     def slopes(self, t: int, n: int) -> Linear:
         """The transposed Jacobians ∂f/∂h_{t−1}ᵀ of the steps t … t + n − 1."""
 
-    def invert(self, rule: TargetProp) -> Array:
-        """The regularized inverse of the weights, transposed; computed once for all steps and samples."""
+    def invert(self, rule: TargetProp | LearnedTargetProp) -> Any:
+        """What inverts the layer at all steps and for all samples: the weights' regularized inverse, transposed."""
 
     def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
         """What replaces ``slopes(t, n)`` under a linearized rule."""
 
-    def step_back(self, rule: TargetProp, operator: Array, t: int, D: Array) -> Array:
+    def step_back(self, rule: TargetProp | LearnedTargetProp, operator: Any, t: int, D: Array) -> Array:
         """D_{t−1} from D_t, (B, d), under the other forms."""
 
     def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
@@ -97,7 +97,7 @@ def run_backward(
 def walk_rows(
     rule: Rule,
     cell: Cell,
-    operator: Array,
+    operator: Any,
     grad_output: Array | None,
     grad_last: Array | None,
     total: Weights,
@@ -115,7 +115,7 @@ def walk_rows(
 
 
 def carried_back(
-    rule: Rule, cell: Cell, operator: Array, grad_output: Array | None, grad_last: Array | None
+    rule: Rule, cell: Cell, operator: Any, grad_output: Array | None, grad_last: Array | None
 ) -> Iterator[tuple[int, Array, Linear | None]]:
     """Yield (t, D, slopes) from the last block of steps to the first: D[i] is D_{t+i}; finally (0, D_0[None], None).
 
@@ -123,8 +123,8 @@ def carried_back(
     overwritten by the next one. Steps to which nothing is carried any more are left out.
     """
     h, xp = cell.states, library(cell.states)
-    gamma_h = rule.step if isinstance(rule, TargetProp) else 1.0
-    through_time = isinstance(rule, TargetProp) and rule.accumulate == "through_time"
+    gamma_h = 1.0 if isinstance(rule, BackProp) else rule.step
+    through_time = not isinstance(rule, BackProp) and rule.accumulate == "through_time"
     arriving = xp.zeros_like(h[0]) if grad_last is None else gamma_h * grad_last
     arriving_mu = 0
     length = block_length(len(h) - 1, h.shape[1] * h.shape[2])
@@ -147,13 +147,11 @@ def carried_back(
     yield 0, arriving[None], None
 
 
-def _one_block(
-    rule: Rule, cell: Cell, operator: Array, D: Array, source: Array | None, t: int, slopes: Linear
-) -> Array:
+def _one_block(rule: Rule, cell: Cell, operator: Any, D: Array, source: Array | None, t: int, slopes: Linear) -> Array:
     """Fill D, the block of steps from t, whose last is given; returns what leaves it."""
     if isinstance(rule, BackProp):
         return _carry(D, source, slopes)
-    if rule.form == "linearized":
+    if isinstance(rule, TargetProp) and rule.form == "linearized":
         return _carry(D, source, cell.inverse(rule, operator, t, slopes))
     for i in range(len(D) - 1, 0, -1):
         D[i - 1] = cell.step_back(rule, operator, t + i, D[i])

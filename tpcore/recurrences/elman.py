@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from tpcore.blas import one_blas_thread_for
 from tpcore.inversion import inverse_matrix
 from tpcore.recurrences import fused
 from tpcore.recurrences.arrays import (
+    as_array,
     block_length,
     contiguous,
     empty,
@@ -22,7 +24,7 @@ from tpcore.recurrences.arrays import (
     over_rows,
 )
 from tpcore.recurrences.backward import Linear, Weights, walk_rows
-from tpcore.rules import Rule, TargetProp
+from tpcore.rules import LearnedTargetProp, Rule, TargetProp
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,24 @@ class Elman:
         slope = self.activation.derivative(library(self.states), self.states[t : t + n])
         return Linear(slope[:, :, None], self.weights.W)
 
-    def invert(self, rule: TargetProp) -> Array:
-        """M_rᵀ (d, d)."""
+    def invert(self, rule: TargetProp | LearnedTargetProp) -> Any:
+        """M_rᵀ (d, d); of a learned inverse, Vᵀ (d, d), Uᵀ (p, d) and c (d,)."""
+        if isinstance(rule, LearnedTargetProp):
+            V, U, c = map(as_array, rule.inverse.parameters())
+            return V.T, U.T, c
         return inverse_transposed(self.weights.W, rule)
 
     def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
         """gain = A_s, operator = M_rᵀ."""
         return Linear(inverse_slope(self.activation, library(self.states), slopes.gain, rule), operator)
 
-    def step_back(self, rule: TargetProp, operator: Array, t: int, D: Array) -> Array:
+    def step_back(self, rule: TargetProp | LearnedTargetProp, operator: Any, t: int, D: Array) -> Array:
         """The plain and the difference form: targets v = h − D, the activation inverted on its clipped range."""
         xp, h = library(self.states), self.states
+        if isinstance(rule, LearnedTargetProp):
+            Vt, Ut, c = operator
+            drive = self.inputs[t - 1] @ Ut + c
+            return xp.tanh(h[t] @ Vt + drive) - xp.tanh((h[t] - D) @ Vt + drive)
 
         def undo(v: Array) -> Array:
             return self.activation.inverse(xp, self.activation.clip(xp, v, rule.margin))

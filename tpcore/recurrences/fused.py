@@ -8,7 +8,7 @@ import numpy as np
 
 from tpcore.activations import Activation, Array
 from tpcore.recurrences.arrays import block_length, compiled_kernels, contiguous
-from tpcore.rules import BackProp, Rule
+from tpcore.rules import BackProp, Rule, TargetProp
 
 if TYPE_CHECKING:
     from tpcore.recurrences.backward import Weights
@@ -19,7 +19,7 @@ BACK_PROPAGATE, INVERT, REGULARIZE = range(3)
 
 def applies(states: Array, rule: Rule = BackProp()) -> bool:  # noqa: B008 (a frozen value)
     """Whether the kernels do it: on the CPU, with Numba, and linearized."""
-    linearized = isinstance(rule, BackProp) or rule.form == "linearized"
+    linearized = isinstance(rule, BackProp) or (isinstance(rule, TargetProp) and rule.form == "linearized")
     return linearized and isinstance(states, np.ndarray) and compiled_kernels() is not None
 
 
@@ -67,7 +67,7 @@ def backward_rows(
 def gain_of(rule: Rule, activation: Activation, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     """What undoes a slope a′ in `compiled.elman_backward`: (kind, bound, factor, 1)."""
     real = dtype.type
-    if isinstance(rule, BackProp):
+    if not isinstance(rule, TargetProp):
         return BACK_PROPAGATE, real(0), real(1), real(1)
     if rule.s > 0:
         return REGULARIZE, real(rule.s), real(1 + rule.s if rule.calibrated else 1), real(1)

@@ -1,0 +1,104 @@
+"""`LearnedInverse`: an inverse of a recurrent layer with parameters of its own, trained to reconstruct."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tpcore.nn.rnn import RNN
+
+
+class LearnedInverse(nn.Module):
+    """g(v, x) = tanh(V v + U x + c), which learns to undo a layer of `RNN`: g(f_t(h), x_t) ≈ h.
+
+    The baseline of difference target propagation with a parameterized inverse: `LearnedTargetProp` sends targets back
+    through it, and its own loss, its own parameters and its own optimizer keep it close to an inverse while the network
+    changes.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        p and d, those of the network.
+    noise : float ≥ 0
+        Standard deviation of what is added to the states from which it learns; 0: the states as they are.
+    device, dtype
+        As for any module.
+
+    Raises
+    ------
+    ValueError
+        If noise is negative or not finite, or the network of `reconstruction_loss` has other sizes or several layers.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> inverse = tpcore.nn.LearnedInverse(6, 32)
+    >>> rnn = tpcore.nn.RNN(6, 32, rule=tpcore.LearnedTargetProp(inverse, step=0.1))
+    >>> steps = [torch.optim.SGD(module.parameters(), lr=0.01) for module in (rnn, inverse)]
+    >>> inputs = torch.randn(20, 8, 6)
+    >>> rnn(inputs)[1].square().sum().backward()  # the network's targets go through the inverse
+    >>> inverse.reconstruction_loss(rnn, inputs).backward()  # and the inverse has a loss of its own
+    >>> for optimizer in steps:
+    ...     optimizer.step()
+
+    References
+    ----------
+    Lee et al., *Difference target propagation*, ECML 2015; in this form the "DTP-PI" of Roulet & Harchaoui, TMLR 2023.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        noise: float = 0.0,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if not (math.isfinite(noise) and noise >= 0):
+            raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
+        self.input_size, self.hidden_size, self.noise = input_size, hidden_size, noise
+        self.V = nn.Parameter(torch.empty(hidden_size, hidden_size, device=device, dtype=dtype))
+        self.U = nn.Parameter(torch.empty(hidden_size, input_size, device=device, dtype=dtype))
+        self.c = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype))
+        for parameter in self.parameters():  # as torch.nn.RNN does
+            nn.init.uniform_(parameter, -1 / math.sqrt(hidden_size), 1 / math.sqrt(hidden_size))
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}, noise={self.noise:g}"
+
+    def forward(self, v: Tensor, x: Tensor) -> Tensor:
+        """The state before: v (..., d), the state or target after, and x (..., p), the input between, to (..., d)."""
+        return torch.tanh(v @ self.V.T + x @ self.U.T + self.c)
+
+    def reconstruction_loss(self, rnn: RNN, inputs: Tensor, hx: Tensor | None = None) -> Tensor:
+        """½‖g(f_t(h), x_t) − h‖² for h = h_{t−1} plus noise, averaged over steps and batch.
+
+        Inputs and hx are what the network takes. The network runs once more, and its parameters receive nothing.
+        """
+        self.check_fits(rnn)
+        with torch.no_grad():
+            after = rnn(inputs, hx)[0]
+            if rnn.batch_first and inputs.ndim == 3:
+                inputs, after = inputs.transpose(0, 1), after.transpose(0, 1)
+            first = after.new_zeros(after[:1].shape) if hx is None else hx.reshape(after[:1].shape)
+            before = torch.cat((first, after[:-1]))
+            if self.noise > 0:  # the layer at the noisy states: each step is a sequence of length one
+                before = before + self.noise * torch.randn_like(before)
+                x, h = inputs.reshape(-1, 1, rnn.input_size), before.reshape(1, -1, rnn.hidden_size)
+                x = x if rnn.batch_first else x.transpose(0, 1)
+                after = rnn(x, h)[1].reshape(before.shape)
+        return 0.5 * (self(after, inputs) - before).square().sum(-1).mean()
+
+    def check_fits(self, rnn: RNN) -> None:
+        """Raise ValueError if this is not an inverse for that network's layer."""
+        sizes = (rnn.input_size, rnn.hidden_size)
+        if sizes != (self.input_size, self.hidden_size) or rnn.num_layers != 1:
+            raise ValueError(
+                f"LearnedInverse({self.input_size}, {self.hidden_size}) inverts one layer of these sizes; the network "
+                f"has input_size={sizes[0]}, hidden_size={sizes[1]} and num_layers={rnn.num_layers}"
+            )
