@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,13 @@ def _rounded(name: str, value: Any) -> Any:
 
 def versions() -> dict[str, str]:
     """The versions on which a result depends."""
+    numba = next((found.version for found in distributions(name="numba")), None)
     return {
         "tpcore": tpcore.__version__,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,
+        "numba": numba or "not installed",
     }
 
 
@@ -147,7 +150,7 @@ def write(record: Record, path: Path) -> None:
     end = {name: content.pop(name) for name in ("status", "diverged_at", "reason")}
     lines = [_json(content), _json(columns), *map(_json, rows)]
     end["sha256"] = _checksum(lines, end)
-    _write_whole(path, ("\n".join([*lines, _json(end)]) + "\n").encode())
+    write_whole(path, ("\n".join([*lines, _json(end)]) + "\n").encode())
 
 
 def read(path: Path) -> Record:
@@ -187,7 +190,7 @@ def _checksum(lines: list[str], end: dict[str, Any]) -> str:
     return hashlib.sha256("\n".join([*lines, _json(end)]).encode()).hexdigest()
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Replace a file by another, so that at any moment one or the other is there, whole.
 
     Whoever calls holds the lock, so the temporary file, which a killed process may leave, is nobody else's.
@@ -230,7 +233,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Keep what `tpcore.training.train` takes to go on with the run whose record is at `path`."""
     buffer = io.BytesIO()
     torch.save({"versions": versions(), "state": state}, buffer)
-    _write_whole(_hidden(path, ".pt"), buffer.getvalue())
+    write_whole(_hidden(path, ".pt"), buffer.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

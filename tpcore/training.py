@@ -94,7 +94,16 @@ class TrainingRun:
 
 
 def two_step_sizes(model: SequenceClassifier, gamma_theta: float, gamma_h: float) -> torch.optim.SGD:
-    """Plain SGD in which every rule takes the same two step sizes: see `parameter_groups`."""
+    """Plain SGD in which every rule takes the same two step sizes: see `parameter_groups`.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> from tpcore.training import two_step_sizes
+    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
+    >>> [group["lr"] for group in two_step_sizes(model, gamma_theta=0.5, gamma_h=0.25).param_groups]
+    [0.125, 0.5]
+    """
     return torch.optim.SGD(parameter_groups(model, gamma_theta, gamma_h))
 
 
@@ -113,20 +122,21 @@ def parameter_groups(model: SequenceClassifier, gamma_theta: float, gamma_h: flo
 
     Returns
     -------
-    torch.optim.SGD
+    list of dict
+        The recurrent part's group and the output layer's.
 
     Raises
     ------
     ValueError
-        If the model's rule is a `TargetProp` whose ``step`` is not gamma_h.
+        If the rule has a ``step`` and it is not gamma_h.
 
     Examples
     --------
     >>> import tpcore
-    >>> from tpcore.training import two_step_sizes
-    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
-    >>> [group["lr"] for group in two_step_sizes(model, gamma_theta=0.5, gamma_h=0.25).param_groups]
-    [0.125, 0.5]
+    >>> from tpcore.training import parameter_groups
+    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.TargetProp(r=1.0, step=0.25))
+    >>> [group["lr"] for group in parameter_groups(model, gamma_theta=0.5, gamma_h=0.25)]
+    [0.5, 0.5]
     """
     rule = model.recurrent.rule
     if not isinstance(rule, BackProp) and not math.isclose(rule.step, gamma_h):

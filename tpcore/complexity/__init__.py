@@ -3,6 +3,7 @@
 from tpcore.complexity.comparison import crossover_hidden, crossover_steps, limiting_ratio, ratio
 from tpcore.complexity.counts import CONTENDERS, ELEMENTWISE, PARTS, Count, Shape, Work, count
 from tpcore.complexity.machine import Machine, measure_machine, roofline_seconds
+from tpcore.complexity.timing import Timing, threads, time_in_turn, training_step
 
 __all__ = [
     "CONTENDERS",
@@ -11,6 +12,7 @@ __all__ = [
     "Count",
     "Machine",
     "Shape",
+    "Timing",
     "Work",
     "count",
     "crossover_hidden",
@@ -19,4 +21,7 @@ __all__ = [
     "measure_machine",
     "ratio",
     "roofline_seconds",
+    "threads",
+    "time_in_turn",
+    "training_step",
 ]

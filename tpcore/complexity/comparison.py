@@ -28,6 +28,12 @@ def limiting_ratio(shape: Shape, contender: str = "TP") -> float:
     It depends on neither B, τ nor q. For "TP" and one layer it is 1 + 4/(6d + 4p + 7): the inverse of the activation is
     all that stays. The limit for B → ∞ at a fixed τ differs only by what is done once a sequence: the output layer and
     the first displacement.
+
+    Examples
+    --------
+    >>> from tpcore.complexity import Shape, limiting_ratio
+    >>> round(limiting_ratio(Shape(20, 60, 100, 6, 4)) - 1, 4)
+    0.0063
     """
     longer = replace(shape, length=shape.length + 1)  # operations are linear in τ
     paid, by_bp = (count(name, longer).operations - count(name, shape).operations for name in (contender, "BP"))
@@ -38,6 +44,17 @@ def crossover_steps(hidden: float, share: float = 1.0) -> float:
     """The B·τ at which TP's inversion costs `share` times its backward recurrence: about (13/6) d for 1.
 
     For fewer steps the inversion costs more; see `crossover_hidden`, its inverse function.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not above 0.
+
+    Examples
+    --------
+    >>> from tpcore.complexity import crossover_steps
+    >>> round(crossover_steps(100), 1)
+    216.9
     """
     _check_positive(hidden=hidden, share=share)
     return (4 * hidden + (hidden + 1) * (2 * hidden + 1) / (6 * hidden)) / (2 * share)

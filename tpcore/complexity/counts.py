@@ -32,7 +32,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+#: Who is counted: the names in the table above, in the order of the book's figures.
 CONTENDERS = ("BP", "TP", "TP through time", "exact inverse", "Gauss–Newton", "learned inverse")
+#: The parts of a step, in the order in which a bar stacks them.
 PARTS = (
     "forward",
     "output layer",
@@ -43,6 +45,7 @@ PARTS = (
     "inverse's training",
     "elementwise",
 )
+#: The convention by which elementwise operations are counted.
 ELEMENTWISE = {  # operations to a hidden value, B·τ·d in a layer
     "forward": 3,  # W h + U x + b, tanh
     "directions": 4,  # a′ = 1 − h², its product with δ, the sum for b
@@ -69,6 +72,12 @@ class Shape:
     ------
     ValueError
         If one of them is not a whole number of at least 1; the message names it.
+
+    Examples
+    --------
+    >>> from tpcore.complexity import Shape
+    >>> Shape(batch=20, length=60, hidden=100, inputs=6, outputs=4, layers=2).layer_inputs
+    (6, 100)
     """
 
     batch: int
@@ -91,7 +100,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Work:
-    """Operations, and numbers moved: every operation reads its operands and writes its result once."""
+    """Operations, and numbers moved: every operation reads its operands and writes its result once.
+
+    Examples
+    --------
+    >>> from tpcore.complexity import Work
+    >>> Work(10, 4) + 2 * Work(1, 1)
+    Work(operations=12, moved=6)
+    """
 
     operations: int = 0
     moved: int = 0
@@ -116,6 +132,13 @@ class Count:
     memory : dict of str to int
         Bytes kept until the backward pass has used them, in float32: "parameters" (and their directions), "inputs",
         "states", "output layer", and "inverse".
+
+    Examples
+    --------
+    >>> from tpcore.complexity import Shape, count
+    >>> cost = count("TP", Shape(batch=20, length=60, hidden=100, inputs=6, outputs=4))
+    >>> cost.parts["backward recurrence"].operations  # 2Bτd²
+    24000000
     """
 
     contender: str

@@ -25,6 +25,17 @@ class Machine:
     operations_spread, bytes_spread : float ≥ 0
         Of the measurements: the distance between their quartiles over their median.
     threads : int
+
+    Raises
+    ------
+    ValueError
+        If a rate is not a finite number above 0.
+
+    Examples
+    --------
+    >>> from tpcore.complexity import Machine
+    >>> Machine(operations_per_second=50e9, bytes_per_second=10e9).threads
+    1
     """
 
     operations_per_second: float

@@ -131,6 +131,7 @@ CHARACTERS = Experiment(
     seeds=THREE,
 )
 
+#: All experiments by their names, as `tpcore list` shows them.
 EXPERIMENTS: dict[str, Experiment] = {
     "adding-30": ADDING_30,
     "characters": CHARACTERS,
@@ -146,7 +147,19 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def experiment_named(name: str) -> Experiment:
-    """The experiment of that name, or ValueError naming those there are."""
+    """The experiment of that name, or ValueError naming those there are.
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import experiment_named
+    >>> experiment_named("adding-30").task
+    Adding(length=30)
+    """
     if name not in EXPERIMENTS:
         raise ValueError(f"experiment must be one of {', '.join(EXPERIMENTS)}, got {name!r}")
     return EXPERIMENTS[name]

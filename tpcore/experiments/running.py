@@ -25,7 +25,16 @@ _one_run = threading.Lock()  # a process trains one network at a time, on one th
 
 
 class RunError(Exception):
-    """Runs that can't be started or did not come to their end."""
+    """Runs that can't be started or did not come to their end.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import RunError
+    >>> raise RunError("no Dask scheduler answers")
+    Traceback (most recent call last):
+        ...
+    tpcore.experiments.running.RunError: no Dask scheduler answers
+    """
 
 
 def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
@@ -44,6 +53,21 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     ------
     RecordError
         If the record can't be written, or the one that is there was tampered with.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tpcore
+    >>> from tpcore.experiments import Experiment, Method, Network, Optimizer, run_one
+    >>> from tpcore.tasks import TemporalOrder
+    >>> method = Method(tpcore.BackProp(), Optimizer(gamma_theta=0.1, gamma_h=0.1))
+    >>> small = {"steps": 2, "network": Network(8), "seeds": (0, 1), "log_every": 1, "test_size": 10, "measures": ()}
+    >>> experiment = Experiment("an example", TemporalOrder(10), {"bp": method}, **small)
+    >>> run = experiment.runs("example")[0]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [run_one(run, Path(folder)) for _ in range(2)]
+    ['recorded', 'skipped']
     """
     path = run.path(folder)
     with _one_run, results.locked(path, wait=wait) as held:
@@ -125,6 +149,20 @@ def run_all(
     Raises
     ------
     RunError, RecordError, tpcore.tasks.files.DataError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tpcore
+    >>> from tpcore.experiments import Experiment, Method, Network, Optimizer, run_all
+    >>> from tpcore.tasks import TemporalOrder
+    >>> method = Method(tpcore.BackProp(), Optimizer(gamma_theta=0.1, gamma_h=0.1))
+    >>> small = {"steps": 2, "network": Network(8), "seeds": (0, 1), "log_every": 1, "test_size": 10, "measures": ()}
+    >>> experiment = Experiment("an example", TemporalOrder(10), {"bp": method}, **small)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run_all(experiment.runs("example"), Path(folder), jobs=1, progress=False)["recorded"]
+    2
     """
     folder = folder.absolute()
     for task in {run.setup.task for run in runs}:

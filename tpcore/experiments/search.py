@@ -77,6 +77,28 @@ def sweep(name: str, experiment: Experiment, methods: Sequence[str] | None, fold
     """Search for every method, then run each winner on the experiment's own seeds; returns the winners' runs.
 
     `where` goes to `tpcore.experiments.running.run_all`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    RunError, RecordError, tpcore.tasks.files.DataError
+        As `run_all`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tpcore
+    >>> from tpcore.experiments import Experiment, Method, Network, Optimizer, Search, sweep
+    >>> from tpcore.tasks import TemporalOrder
+    >>> method = Method(tpcore.BackProp(), Optimizer(gamma_theta=0.1, gamma_h=0.1))
+    >>> small = {"steps": 2, "network": Network(8), "seeds": (0, 1), "log_every": 1, "test_size": 10, "measures": ()}
+    >>> experiment = Experiment("an example", TemporalOrder(10), {"bp": method}, **small, search=Search(trials=2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     winners = sweep("example", experiment, None, Path(folder), jobs=1, progress=False)
+    >>> [(run.method, run.stage, run.seed) for run in winners]
+    [('bp', 'tuned', 0), ('bp', 'tuned', 1)]
     """
     chosen = experiment.chosen(methods)
     run_all([run for method in chosen for run in trials(name, experiment, method)], folder, **where)

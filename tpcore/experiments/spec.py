@@ -22,7 +22,22 @@ OPTIMIZERS = ("sgd", "nesterov", "adam")
 
 @dataclass(frozen=True)
 class Network:
-    """`tpcore.nn.SequenceClassifier` with d hidden units."""
+    """`tpcore.nn.SequenceClassifier` with d hidden units.
+
+    Parameters
+    ----------
+    hidden_size : int
+        The number d.
+    cell : {"RNN", "GRU"}
+    nonlinearity : {"tanh", "relu", "identity"}
+        Of the RNN.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import Network
+    >>> Network(hidden_size=64).cell
+    'RNN'
+    """
 
     hidden_size: int = 100
     cell: str = "RNN"
@@ -44,6 +59,17 @@ class Optimizer:
     clip : float, optional
         The largest norm of the recurrent part's direction; longer ones are scaled down to it. It is meant for the
         direction without γ_h, so that it means the same for every rule.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown or clip is not above 0.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import Optimizer
+    >>> Optimizer(gamma_theta=0.1, gamma_h=0.01).kind
+    'sgd'
     """
 
     gamma_theta: float
@@ -81,7 +107,16 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Method:
-    """What is compared: a rule with its optimizer."""
+    """What is compared: a rule with its optimizer.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> from tpcore.experiments import Method, Optimizer
+    >>> method = Method(tpcore.TargetProp(r=1.0, step=0.1), Optimizer(gamma_theta=0.1, gamma_h=0.1))
+    >>> method.tuned(r=3.0).rule.r
+    3.0
+    """
 
     rule: Rule
     optimizer: Optimizer
@@ -102,7 +137,16 @@ class Method:
 
 @dataclass(frozen=True)
 class Setup:
-    """All that decides a run, but for its seed."""
+    """All that decides a run, but for its seed.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import experiment_named
+    >>> experiment = experiment_named("temporal-order-60")
+    >>> setup = experiment.setup(experiment.methods["tp-local"])
+    >>> setup.task, setup.steps
+    (TemporalOrder(length=60, bits=1), 40000)
+    """
 
     task: Task
     network: Network
@@ -144,6 +188,13 @@ class Run:
     """One training: a setup with a seed, and the names under which its record is filed.
 
     The stage is "run" for an experiment as it is registered, "search" for a trial and "tuned" for a search's winner.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import experiment_named
+    >>> run = experiment_named("temporal-order-60").runs("temporal-order-60", methods=["bp"], seeds=[3])[0]
+    >>> run.experiment, run.stage, run.method, run.seed
+    ('temporal-order-60', 'run', 'bp', 3)
     """
 
     experiment: str
@@ -175,6 +226,12 @@ class Search:
     seed : int
         Of the draws, and of the training; the winner is trained again from the experiment's own seeds, which must not
         hold it.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import Search
+    >>> Search(trials=8).ranges["r"]
+    (0.1, 10.0)
     """
 
     trials: int = 16
@@ -198,6 +255,18 @@ class Experiment:
         Each draws weights and data.
     measures : sequence of str
         Names in `tpcore.experiments.measures.MEASURES`: what each row holds beside losses and accuracy.
+
+    Raises
+    ------
+    ValueError
+        By `runs`, if there is no such method.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import experiment_named
+    >>> experiment = experiment_named("temporal-order-60")
+    >>> len(experiment.runs("temporal-order-60")) == len(experiment.methods) * len(experiment.seeds)
+    True
     """
 
     about: str

@@ -2,12 +2,14 @@
 
 The disk keeps one result a position, so that a build cut short loses only the positions in flight. The folder's
 name is a hash of the code that `compute` depends on: its module and, transitively, every module of the same
-package that this one imports, plus the versions of Python, numpy and torch. Code elsewhere does not touch it.
+package that this one imports, plus the files that the module names in RECORDS, plus the versions of Python, numpy and
+torch. Code elsewhere does not touch it.
 """
 
 import ast
 import contextlib
 import hashlib
+import importlib
 import importlib.util
 import itertools
 import os
@@ -106,6 +108,8 @@ def code_key(module: str) -> str:
             digest.update(f"{package} {version(package)}\n".encode())
         except PackageNotFoundError:
             digest.update(f"{package} absent\n".encode())
+    for path in getattr(importlib.import_module(module), "RECORDS", ()):  # files that the module names
+        digest.update(path.read_bytes())
     return f"{module}-{digest.hexdigest()[:16]}"
 
 

@@ -118,7 +118,8 @@ class Elman:
     def add_products(self, t: int, E: Array, total: Weights, inputs: Array | None) -> None:
         """The same from E (n, B, d), contiguous, of the steps t … t + n − 1."""
         times, E = slice(t - 1, t - 1 + len(E)), E.reshape(-1, E.shape[2])
-        add_products(total, E, E, self.states[times], self.inputs[times])
+        add_recurrent_products(total, E, self.states[times])
+        add_input_products(total, E, self.inputs[times])
         if inputs is not None:
             inputs[times] = (E @ self.weights.U).reshape(inputs[times].shape)
 
@@ -134,11 +135,13 @@ def inverse_transposed(W: Array, rule: TargetProp) -> Array:
     )
 
 
-def add_products(total: Weights, E: Array, E_in: Array, before: Array, inputs: Array) -> None:
-    """Add Σ E h_{t−1}ᵀ and Σ E_in x_tᵀ, and Σ E_in and Σ E for the biases; E and E_in are (n B, k d)."""
+def add_recurrent_products(total: Weights, E: Array, before: Array) -> None:
+    """Add Σ E h_{t−1}ᵀ to W's, and Σ E to b_hh's; E (n B, k d), h_{t−1} (n, B, d)."""
     total.W[...] += E.T @ before.reshape(-1, before.shape[2])
-    total.U[...] += (inputs.reshape(-1, inputs.shape[2]).T @ E_in).T  # the thin factor first is faster
-    ones = library(E).ones_like(E[:, 0])  # a product is faster than a sum
-    summed = ones @ E_in
-    total.b_ih[...] += summed
-    total.b_hh[...] += summed if E is E_in else ones @ E
+    total.b_hh[...] += library(E).ones_like(E[:, 0]) @ E  # a product is faster than a sum
+
+
+def add_input_products(total: Weights, E: Array, inputs: Array) -> None:
+    """Add Σ E x_tᵀ to U's, and Σ E to b_ih's; E (n B, k d), x_t (n, B, p)."""
+    total.U[...] += (inputs.reshape(-1, inputs.shape[2]).T @ E).T  # the thin factor first is faster
+    total.b_ih[...] += library(E).ones_like(E[:, 0]) @ E

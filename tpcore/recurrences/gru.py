@@ -18,7 +18,7 @@ from tpcore.activations import Array, Tanh
 from tpcore.blas import one_blas_thread
 from tpcore.recurrences.arrays import block_length, contiguous, empty, kernels_for, library, over_rows
 from tpcore.recurrences.backward import Linear, Weights, walk_rows
-from tpcore.recurrences.elman import add_products, inverse_transposed
+from tpcore.recurrences.elman import add_input_products, add_recurrent_products, inverse_transposed
 from tpcore.rules import Rule, TargetProp
 
 
@@ -148,12 +148,12 @@ class Gated:
         """Add Σ E_t h_{t−1}ᵀ for W and Σ E_t x_tᵀ for U, which differ in n: m is multiplied by ρ, U_n x_t is not."""
         gates, times = self._gates(t, len(D)), slice(t - 1, t - 1 + len(D))
         E = slopes.gain * D[:, :, None]
-        E_in = E + 0
-        E_in[:, :, 2] = (1 - gates.update) * (1 - gates.candidate**2) * D
-        E, E_in = (e.reshape(-1, E.shape[2] * E.shape[3]) for e in (E, E_in))
-        add_products(total, E, E_in, self.states[times], self.inputs[times])
+        flat = E.reshape(-1, E.shape[2] * E.shape[3])
+        add_recurrent_products(total, flat, self.states[times])
+        E[:, :, 2] = (1 - gates.update) * (1 - gates.candidate**2) * D
+        add_input_products(total, flat, self.inputs[times])
         if inputs is not None:
-            inputs[times] = (E_in @ self.weights.U).reshape(inputs[times].shape)
+            inputs[times] = (flat @ self.weights.U).reshape(inputs[times].shape)
 
 
 def _uncalibrated(rule: TargetProp) -> float:

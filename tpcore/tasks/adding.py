@@ -25,6 +25,19 @@ class Adding(Generated):
     length : int, at least 10
         τ.
 
+    Raises
+    ------
+    ValueError
+        If length is no integer of at least 10.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tpcore.tasks import Adding
+    >>> inputs, answers = Adding(30).batch(20, torch.Generator().manual_seed(0))
+    >>> inputs.shape, answers.shape
+    (torch.Size([20, 30, 2]), torch.Size([20, 1]))
+
     References
     ----------
     Hochreiter & Schmidhuber 1997; the settings are those of Roulet & Harchaoui, TMLR 2023.

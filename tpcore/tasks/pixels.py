@@ -38,6 +38,20 @@ class Pixels(Classes):
         Hold out a sixth of the training split, drawn once and for all, in place of the test split, and train on the
         rest: for choosing step sizes without a look at the test images.
 
+    Raises
+    ------
+    ValueError
+        If images is unknown or chunk does not divide the number of pixels.
+    tpcore.tasks.files.DataError
+        By its batches, if the data are not there and can't be fetched.
+
+    Examples
+    --------
+    >>> from tpcore.tasks import Pixels
+    >>> task = Pixels("digits", chunk=8)  # row by row
+    >>> task.length, task.input_size, task.output_size
+    (8, 8, 10)
+
     Notes
     -----
     A copy of a data set may be split in another way than the original (some copies of Fashion-MNIST are, class by

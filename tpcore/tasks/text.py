@@ -108,6 +108,21 @@ class Characters(_Text):
         τ. The network starts each window anew.
     validation : bool
         Hold out the last tenth of the training text in place of the test text: for choosing step sizes.
+
+    Raises
+    ------
+    ValueError
+        If source is unknown or length is no positive integer.
+    tpcore.tasks.files.DataError
+        By its batches, if the text is not there and can't be fetched.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tpcore.tasks import Characters
+    >>> inputs, following = Characters("pydoc", length=10).batch(4, torch.Generator().manual_seed(0))
+    >>> inputs.shape, following.shape
+    (torch.Size([4, 10, 97]), torch.Size([4, 10]))
     """
 
     source: str = "pydoc"
@@ -154,6 +169,20 @@ class Words(_Text):
         The size of a word's vector, drawn once and for all from a normal distribution.
     validation : bool
         Hold out the last tenth of the training text in place of the test text: for choosing step sizes.
+
+    Raises
+    ------
+    ValueError
+        If source is unknown, or a size is no positive integer.
+    tpcore.tasks.files.DataError
+        By its batches, if the text is not there and can't be fetched.
+
+    Examples
+    --------
+    >>> from tpcore.tasks import Words
+    >>> task = Words("pydoc", vocabulary=100, embedding=16)
+    >>> task.input_size, task.every_step
+    (16, True)
     """
 
     source: str = "ptb"

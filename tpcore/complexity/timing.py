@@ -1,0 +1,129 @@
+"""A training step, to be timed: contenders in one process, turn by turn."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from tpcore.nn import GRU, RNN, orthonormal_
+from tpcore.rules import Rule
+
+CLASSES = 10
+
+
+class Timing(NamedTuple):
+    """Seconds of an operation: the median and the quartiles of so many runs.
+
+    Examples
+    --------
+    >>> from tpcore.complexity import Timing
+    >>> Timing(median=0.2, low=0.1, high=0.4, runs=9).median
+    0.2
+    """
+
+    median: float
+    low: float
+    high: float
+    runs: int
+
+
+def training_step(
+    rule: Rule | None, *, batch: int, length: int, hidden: int, inputs: int, cell: str = "RNN", device: str = "cpu"
+) -> Callable[[], None]:
+    """One training step of a recurrent classifier, without the optimizer's, as a function to be timed.
+
+    zero_grad, forward, cross-entropy on the last hidden state, backward. W is orthonormal, all else as torch
+    initializes it.
+
+    Parameters
+    ----------
+    rule : BackProp, TargetProp, or None
+        None: torch's own module with autograd.
+    batch, length, hidden, inputs : int
+        B, τ, d and p.
+    cell : {"RNN", "GRU"}
+    device : str
+
+    Examples
+    --------
+    >>> from tpcore.complexity import time_in_turn, training_step
+    >>> shape = {"batch": 4, "length": 10, "hidden": 8, "inputs": 2}
+    >>> times = time_in_turn({"torch": training_step(None, **shape)}, seconds=0.01)
+    >>> times["torch"].median > 0
+    True
+    """
+    torch.manual_seed(0)
+    classes: dict[str, Any] = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU} if rule is None else {"RNN": RNN, "GRU": GRU}
+    options = {} if rule is None else {"rule": rule}
+    recurrent = classes[cell](inputs, hidden, batch_first=True, **options).to(device)
+    for part in recurrent.weight_hh_l0.detach().split(hidden):
+        orthonormal_(part)
+    head = torch.nn.Linear(hidden, CLASSES).to(device)
+    x, labels = torch.randn(batch, length, inputs).to(device), torch.randint(CLASSES, (batch,)).to(device)
+    parameters = [*recurrent.parameters(), *head.parameters()]
+
+    def step() -> None:
+        for parameter in parameters:
+            parameter.grad = None
+        last = recurrent(x)[1][0]
+        torch.nn.functional.cross_entropy(head(last), labels).backward()
+
+    return step
+
+
+def time_in_turn(steps: Mapping[str, Callable[[], None]], *, seconds: float, least: int = 3) -> dict[str, Timing]:
+    """Time operations in this process, turn by turn for about `seconds` in all, after one turn to warm up.
+
+    Turn by turn, so that what disturbs the machine disturbs all of them; at least `least` turns.
+
+    Examples
+    --------
+    >>> from tpcore.complexity import time_in_turn
+    >>> time_in_turn({"nothing": lambda: None}, seconds=0.0, least=4)["nothing"].runs
+    4
+    """
+    for step in steps.values():
+        step()
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    begin, turns = time.perf_counter(), 0
+    while turns < least or time.perf_counter() - begin < seconds:
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            taken[name].append(time.perf_counter() - start)
+        turns += 1
+    return {name: _summary(times) for name, times in taken.items()}
+
+
+def _summary(times: list[float]) -> Timing:
+    low, median, high = statistics.quantiles(times, n=4) if len(times) > 1 else [times[0]] * 3
+    return Timing(median, low, high, len(times))
+
+
+@contextmanager
+def threads(number: int) -> Any:
+    """All of it on so many threads: torch's and those of every BLAS that is loaded; then as before.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tpcore.complexity import threads
+    >>> with threads(1):
+    ...     print(torch.get_num_threads())
+    1
+    """
+    import scipy.linalg.lapack  # noqa: F401 (a library that is loaded later would not be limited)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        with threadpool_limits(number):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,79 @@
+"""The explorer of the chapter on speed, which shows what `make bench` recorded."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tpcore.explorers import Choice, Explorer
+from tpcore.figures import NEUTRAL, PALETTE, figure
+from tpcore.results import default_folder
+
+RECORDS = sorted((default_folder() / "bench").glob("*.json"))  # a new one makes the book compute its positions again
+SHOWN = {
+    "BP": ("the same loops, back-propagation", PALETTE["orange"], "diamond"),
+    "TP": ("target propagation, the paper's rule, r = 1", PALETTE["blue"], "circle"),
+    "TP calibrated": ("target propagation, calibrated, r = s = 1", PALETTE["green"], "square"),
+}
+
+
+def bench_record() -> dict[str, Any]:
+    """The newest record of `make bench`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    """
+    if not RECORDS:
+        folder = default_folder() / "bench"
+        raise FileNotFoundError(f"no record of a benchmark in {folder}: `make bench` in the repository writes one")
+    return max((json.loads(path.read_text("utf-8")) for path in RECORDS), key=lambda record: str(record["date"]))
+
+
+def ratios(cell: str, threads: str) -> dict[str, Any]:
+    """The time of each contender's step over that of torch's, and its quartiles, for every shape."""
+    rows = [row for row in bench_record()["steps"] if row["cell"] == cell and str(row["threads"]) == threads]
+    labels = [f"B = {row['batch']}, τ = {row['length']}, d = {row['hidden']}" for row in rows]
+    found: dict[str, Any] = {"labels": labels}
+    for name in SHOWN:
+        torch_seconds = [row["seconds"]["torch"]["median"] for row in rows]
+        found[name] = [
+            [row["seconds"][name][part] / whole for part in ("low", "median", "high")]
+            for row, whole in zip(rows, torch_seconds, strict=True)
+        ]
+    return found
+
+
+def ratios_figure(result: dict[str, Any]) -> go.Figure:
+    """A dot for each shape and contender; the line is torch's own step."""
+    fig = figure("time of a training step, over torch's", x_range=(0, 1.15), height=420)
+    fig.add_vline(x=1, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
+    for name, (label, color, symbol) in SHOWN.items():
+        low, median, high = zip(*result[name], strict=True)
+        errors = {
+            "type": "data",
+            "symmetric": False,
+            "array": [top - middle for top, middle in zip(high, median, strict=True)],
+            "arrayminus": [middle - bottom for middle, bottom in zip(median, low, strict=True)],
+        }
+        marker = {"color": color, "symbol": symbol, "size": 11}
+        fig.add_scatter(x=median, y=result["labels"], name=label, mode="markers", marker=marker, error_x=errors)
+    fig.update_yaxes(autorange="reversed", type="category")
+    return fig
+
+
+speed_explorer = Explorer(
+    title="A training step, beside torch's own",
+    description="For several sizes of network and data, the time of one training step of target propagation and of "
+    "back-propagation in the same loops, divided by the time of torch's own module with autograd. Points left of the "
+    "dotted line at one are faster than torch. Bars run from the lower to the upper quartile.",
+    controls=[
+        Choice("cell", "Network", {"RNN": "RNN", "GRU": "GRU"}),
+        Choice("threads", "Threads", {"1": "one", "2": "two"}),
+    ],
+    compute=ratios,
+    draw=ratios_figure,
+)
