@@ -32,9 +32,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: Who is counted: the names in the table above, in the order of the book's figures.
+# Who is counted: the names in the table above, in the order of the book's figures.
 CONTENDERS = ("BP", "TP", "TP through time", "exact inverse", "Gauss–Newton", "learned inverse")
-#: The parts of a step, in the order in which a bar stacks them.
+# The parts of a step, in the order in which a bar stacks them.
 PARTS = (
     "forward",
     "output layer",
@@ -45,7 +45,7 @@ PARTS = (
     "inverse's training",
     "elementwise",
 )
-#: The convention by which elementwise operations are counted.
+# The convention by which elementwise operations are counted.
 ELEMENTWISE = {  # operations to a hidden value, B·τ·d in a layer
     "forward": 3,  # W h + U x + b, tanh
     "directions": 4,  # a′ = 1 − h², its product with δ, the sum for b
@@ -94,7 +94,7 @@ class Shape:
 
     @property
     def layer_inputs(self) -> tuple[int, ...]:
-        """The size of each layer's inputs: p, then d."""
+        """The size of each layer's inputs, p and then d."""
         return (self.inputs, *[self.hidden] * (self.layers - 1))
 
 

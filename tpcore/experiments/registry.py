@@ -131,7 +131,7 @@ CHARACTERS = Experiment(
     seeds=THREE,
 )
 
-#: All experiments by their names, as `tpcore list` shows them.
+# All experiments by their names, as `tpcore list` shows them.
 EXPERIMENTS: dict[str, Experiment] = {
     "adding-30": ADDING_30,
     "characters": CHARACTERS,

@@ -13,9 +13,9 @@ from tpcore.results import default_folder
 
 RECORDS = sorted((default_folder() / "bench").glob("*.json"))  # a new one makes the book compute its positions again
 SHOWN = {
-    "BP": ("the same loops, back-propagation", PALETTE["orange"], "diamond"),
-    "TP": ("target propagation, the paper's rule, r = 1", PALETTE["blue"], "circle"),
-    "TP calibrated": ("target propagation, calibrated, r = s = 1", PALETTE["green"], "square"),
+    "BP": ("back-propagation, same loops", PALETTE["orange"], "diamond"),
+    "TP": ("targets, the paper's rule", PALETTE["blue"], "circle"),
+    "TP calibrated": ("targets, calibrated", PALETTE["green"], "square"),
 }
 
 
@@ -36,7 +36,7 @@ def bench_record() -> dict[str, Any]:
 def ratios(cell: str, threads: str) -> dict[str, Any]:
     """The time of each contender's step over that of torch's, and its quartiles, for every shape."""
     rows = [row for row in bench_record()["steps"] if row["cell"] == cell and str(row["threads"]) == threads]
-    labels = [f"B = {row['batch']}, τ = {row['length']}, d = {row['hidden']}" for row in rows]
+    labels = [f"{row['batch']}, {row['length']}, {row['hidden']}" for row in rows]
     found: dict[str, Any] = {"labels": labels}
     for name in SHOWN:
         torch_seconds = [row["seconds"]["torch"]["median"] for row in rows]
@@ -49,7 +49,7 @@ def ratios(cell: str, threads: str) -> dict[str, Any]:
 
 def ratios_figure(result: dict[str, Any]) -> go.Figure:
     """A dot for each shape and contender; the line is torch's own step."""
-    fig = figure("time of a training step, over torch's", x_range=(0, 1.15), height=420)
+    fig = figure("time over torch's", "B, τ, d", x_range=(0, 1.15), height=420)
     fig.add_vline(x=1, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
     for name, (label, color, symbol) in SHOWN.items():
         low, median, high = zip(*result[name], strict=True)
@@ -61,7 +61,7 @@ def ratios_figure(result: dict[str, Any]) -> go.Figure:
         }
         marker = {"color": color, "symbol": symbol, "size": 11}
         fig.add_scatter(x=median, y=result["labels"], name=label, mode="markers", marker=marker, error_x=errors)
-    fig.update_yaxes(autorange="reversed", type="category")
+    fig.update_yaxes(autorange="reversed", type="category", dtick=1)
     return fig
 
 

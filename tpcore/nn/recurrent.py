@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from tpcore.activations import Array
 from tpcore.inversion import all_finite
-from tpcore.recurrences import Cell, Weights, run_backward
+from tpcore.recurrences import Cell, Weights, arrays, run_backward
 from tpcore.recurrences.arrays import as_array, as_tensor
 from tpcore.rules import BackProp, Rule, check_rule
 
@@ -159,7 +158,7 @@ class _Layer(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         cell = kind.run(*options, as_array(inputs), as_array(h_0), Weights(*map(as_array, weights)))
         states = as_tensor(cell.states)
-        if not math.isfinite(cell.states[-1].sum()) and not all_finite(states[-1]):
+        if not arrays.all_finite(cell.states[-1]):
             raise FloatingPointError(
                 "the last hidden state is not finite although the inputs are: the weights have diverged or are not "
                 f"finite themselves (largest |W| = {float(weights[0].abs().max()):.3g}). Take smaller steps"
@@ -186,7 +185,7 @@ class _Layer(torch.autograd.Function):
 
 def _check_directions(found: dict[str, Array | None], rule: Rule, W: Array) -> None:
     for name, value in found.items():
-        if value is not None and not math.isfinite(value.sum()) and not all_finite(as_tensor(value)):
+        if value is not None and not arrays.all_finite(value):
             raise FloatingPointError(
                 f"the direction of {name} under {rule} is not finite (norm of W: {float(as_tensor(W).norm()):.3g}). "
                 "Either the gradient of the loss was not finite, or what is carried back has exploded: "

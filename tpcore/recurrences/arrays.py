@@ -11,6 +11,7 @@ no array as long as the sequence is made beside the stored states.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +60,12 @@ def zeros(like: Array, *shape: int) -> Array:
 def contiguous(array: Array) -> Array:
     """The array itself, or a copy laid out row by row."""
     return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array.contiguous()
+
+
+def all_finite(array: Array) -> bool:
+    """Whether an array holds neither NaN nor infinity."""
+    with np.errstate(all="ignore"):  # a sum is cheap, and finite only if all values are; one that overflows may mislead
+        return math.isfinite(array.sum()) or bool(library(array).isfinite(array).all())
 
 
 def block_length(steps: int, elements: int) -> int:
