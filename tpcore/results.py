@@ -32,21 +32,68 @@ import torch
 
 import tpcore
 
+__all__ = ["Record", "RecordError", "default_folder", "read", "read_all", "write"]
+
 HIDDEN = ".checkpoints"
 VARIABLE = "TPCORE_RESULTS"
 STATUSES = ("running", "finished", "diverged")
 
 
 class RecordError(Exception):
-    """A record that can't be written, or that is not as it was written."""
+    """A record that can't be written, or that is not as it was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tpcore.results import Record, read, write
+    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +ELLIPSIS
+    ...     path = Path(folder, "bp.jsonl")
+    ...     write(Record("adding-30", "run", "bp", seed=0, configuration={}), path)
+    ...     _ = path.write_text(path.read_text("utf-8").replace("bp", "tp"), "utf-8")
+    ...     read(path)
+    Traceback (most recent call last):
+    tpcore.results.RecordError: ...bp.jsonl was changed after it was written, its checksum does not fit: ...
+    """
 
 
 @dataclass
 class Record:
     """What a run has left so far.
 
-    ``rows`` are in the order of ``columns``: step, seconds, train_loss, test_loss, accuracy, and what the experiment
-    adds. Numbers have nine significant digits, which tell any two float32 apart; what is not finite is None.
+    Parameters
+    ----------
+    experiment, stage, method, seed
+        As in `tpcore.experiments.Run`.
+    configuration : dict
+        All values of its `tpcore.experiments.Setup`.
+    data : str, optional
+        The fingerprint of the data, where they are not generated.
+    versions, machine, date
+        Set when it is written.
+    columns : list of str
+        step, seconds, train_loss, test_loss, accuracy, and what the experiment adds.
+    rows : list of list
+        In the order of the columns. Numbers have nine significant digits, which tell any two float32 apart; what is not
+        finite is None.
+    status : {"running", "finished", "diverged"}
+    diverged_at : int, optional
+        The step at which it diverged, if it did.
+    reason : str
+        What was not finite then.
+
+    Raises
+    ------
+    KeyError
+        By `column`, if there is no such column.
+
+    Examples
+    --------
+    >>> from tpcore.results import Record
+    >>> record = Record("adding-30", "run", "bp", seed=0, configuration={})
+    >>> record.set_rows([{"step": 0, "accuracy": 0.05}, {"step": 200, "accuracy": 0.1}])
+    >>> record.column("accuracy")
+    [0.05, 0.1]
     """
 
     experiment: str
@@ -122,7 +169,21 @@ def machine() -> dict[str, Any]:
 
 
 def default_folder() -> Path:
-    """Where records are: TPCORE_RESULTS, else the repository's results/, else results/ where one stands."""
+    """Where records are: TPCORE_RESULTS, else the repository's results/, else results/ where one stands.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from tpcore.results import default_folder
+    >>> with mock.patch.dict(os.environ, TPCORE_RESULTS="my-records"):
+    ...     print(default_folder())
+    my-records
+    """
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])
     repository = Path(__file__).parents[1]
@@ -137,10 +198,29 @@ def record_path(folder: Path, experiment: str, stage: str, name: str) -> Path:
 def write(record: Record, path: Path) -> None:
     """Write a record; its versions, machine and date are those of now.
 
+    Parameters
+    ----------
+    record : Record
+    path : Path
+        The file; its folder is made if it is missing.
+
     Raises
     ------
     RecordError
         If it can't be written, the disk being full for example. The record that was there before is untouched.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tpcore.results import Record, read, write
+    >>> record = Record("adding-30", "run", "bp", seed=0, configuration={})
+    >>> record.set_rows([{"step": 0, "accuracy": 0.05}])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "adding-30", "run", "bp.jsonl")
+    ...     write(record, path)
+    ...     read(path).rows
+    [[0, 0.05]]
     """
     record.versions, record.machine = versions(), machine()
     record.date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -156,10 +236,30 @@ def write(record: Record, path: Path) -> None:
 def read(path: Path) -> Record:
     """Read a record.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Record
+
     Raises
     ------
     RecordError
         If it is not as it was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tpcore.results import Record, read, write
+    >>> record = Record("adding-30", "run", "bp", seed=0, configuration={})
+    >>> record.set_rows([{"step": 0, "accuracy": 0.05}])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(record, Path(folder, "bp.jsonl"))
+    ...     read(Path(folder, "bp.jsonl")) == record
+    True
     """
     try:
         *lines, last = path.read_text("utf-8").splitlines()
@@ -178,7 +278,37 @@ _REMEDY = "restore it, or delete it and run it again"
 
 
 def read_all(folder: Path, experiment: str = "*", stage: str = "*") -> list[Record]:
-    """All records of an experiment and a stage, in the order of their names."""
+    """All records of an experiment and a stage, in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        Where records are; see `default_folder`.
+    experiment, stage : str
+        "*" stands for any.
+
+    Returns
+    -------
+    list of Record
+
+    Raises
+    ------
+    RecordError
+        If one is not as it was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tpcore.results import Record, read_all, write
+    >>> record = Record("adding-30", "run", "bp", seed=0, configuration={})
+    >>> record.set_rows([{"step": 0, "accuracy": 0.05}])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("bp-0", "bp-1"):
+    ...         write(record, Path(folder, "adding-30", "run", f"{name}.jsonl"))
+    ...     len(read_all(Path(folder), "adding-30")), len(read_all(Path(folder), stage="tuned"))
+    (2, 0)
+    """
     return [read(path) for path in sorted(folder.glob(f"{experiment}/{stage}/*.jsonl"))]
 
 

@@ -96,6 +96,21 @@ class TrainingRun:
 def two_step_sizes(model: SequenceClassifier, gamma_theta: float, gamma_h: float) -> torch.optim.SGD:
     """Plain SGD in which every rule takes the same two step sizes: see `parameter_groups`.
 
+    Parameters
+    ----------
+    model : SequenceClassifier
+    gamma_theta, gamma_h : float
+        γ_θ and γ_h.
+
+    Returns
+    -------
+    torch.optim.SGD
+
+    Raises
+    ------
+    ValueError
+        As `parameter_groups` does.
+
     Examples
     --------
     >>> import tpcore

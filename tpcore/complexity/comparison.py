@@ -11,6 +11,21 @@ from tpcore.complexity.counts import Shape, count
 def ratio(shape: Shape, contender: str = "TP") -> float:
     """Operations of a contender over those of back-propagation.
 
+    Parameters
+    ----------
+    shape : Shape
+    contender : str
+        One of `CONTENDERS`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If there is no such contender.
+
     Examples
     --------
     >>> from tpcore.complexity import Shape, limiting_ratio, ratio
@@ -29,11 +44,26 @@ def limiting_ratio(shape: Shape, contender: str = "TP") -> float:
     all that stays. The limit for B → ∞ at a fixed τ differs only by what is done once a sequence: the output layer and
     the first displacement.
 
+    Parameters
+    ----------
+    shape : Shape
+    contender : str
+        One of `CONTENDERS`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If there is no such contender.
+
     Examples
     --------
     >>> from tpcore.complexity import Shape, limiting_ratio
-    >>> round(limiting_ratio(Shape(20, 60, 100, 6, 4)) - 1, 4)
-    0.0063
+    >>> round(limiting_ratio(Shape(20, 60, 100, 6, 4)) - 1, 6), round(4 / (6 * 100 + 4 * 6 + 7), 6)
+    (0.006339, 0.006339)
     """
     longer = replace(shape, length=shape.length + 1)  # operations are linear in τ
     paid, by_bp = (count(name, longer).operations - count(name, shape).operations for name in (contender, "BP"))
@@ -44,6 +74,16 @@ def crossover_steps(hidden: float, share: float = 1.0) -> float:
     """The B·τ at which TP's inversion costs `share` times its backward recurrence: about (13/6) d for 1.
 
     For fewer steps the inversion costs more; see `crossover_hidden`, its inverse function.
+
+    Parameters
+    ----------
+    hidden : float > 0
+        d.
+    share : float > 0
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -84,8 +124,9 @@ def crossover_hidden(steps: float, share: float = 1.0) -> float:
     Examples
     --------
     >>> from tpcore.complexity import crossover_hidden, crossover_steps
-    >>> round(crossover_hidden(20 * 60), 1), round(crossover_steps(100), 1)
-    (553.7, 216.9)
+    >>> hidden = crossover_hidden(20 * 60)
+    >>> round(hidden, 1), round(crossover_steps(hidden), 1)
+    (553.7, 1200.0)
     """
     _check_positive(steps=steps, share=share)
     half = share * steps - 0.25

@@ -102,6 +102,12 @@ class Shape:
 class Work:
     """Operations, and numbers moved: every operation reads its operands and writes its result once.
 
+    Two can be added, and one taken so many times.
+
+    Parameters
+    ----------
+    operations, moved : int
+
     Examples
     --------
     >>> from tpcore.complexity import Work
@@ -123,7 +129,7 @@ class Work:
 class Count:
     """The cost of one training step. See `count`.
 
-    Attributes
+    Parameters
     ----------
     contender : str
     shape : Shape

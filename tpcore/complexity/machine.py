@@ -56,6 +56,15 @@ def measure_machine(seconds: float = 1.0) -> Machine:
     Each is repeated for half of `seconds`, and at least 5 times; the rates are medians. A spread of more than some
     tenths says that the machine was busy.
 
+    Parameters
+    ----------
+    seconds : float
+        For both together.
+
+    Returns
+    -------
+    Machine
+
     Examples
     --------
     >>> from tpcore.complexity import measure_machine

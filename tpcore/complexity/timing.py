@@ -20,6 +20,11 @@ CLASSES = 10
 class Timing(NamedTuple):
     """Seconds of an operation: the median and the quartiles of so many runs.
 
+    Parameters
+    ----------
+    median, low, high : float
+    runs : int
+
     Examples
     --------
     >>> from tpcore.complexity import Timing
@@ -49,6 +54,10 @@ def training_step(
         B, τ, d and p.
     cell : {"RNN", "GRU"}
     device : str
+
+    Returns
+    -------
+    function without arguments
 
     Examples
     --------
@@ -80,7 +89,18 @@ def training_step(
 def time_in_turn(steps: Mapping[str, Callable[[], None]], *, seconds: float, least: int = 3) -> dict[str, Timing]:
     """Time operations in this process, turn by turn for about `seconds` in all, after one turn to warm up.
 
-    Turn by turn, so that what disturbs the machine disturbs all of them; at least `least` turns.
+    Turn by turn, so that what disturbs the machine disturbs all of them.
+
+    Parameters
+    ----------
+    steps : dict of str to function
+    seconds : float
+    least : int
+        Turns that are taken however long they last.
+
+    Returns
+    -------
+    dict of str to Timing
 
     Examples
     --------
@@ -109,6 +129,14 @@ def _summary(times: list[float]) -> Timing:
 @contextmanager
 def threads(number: int) -> Any:
     """All of it on so many threads: torch's and those of every BLAS that is loaded; then as before.
+
+    Parameters
+    ----------
+    number : int, at least 1
+
+    Returns
+    -------
+    context manager
 
     Examples
     --------

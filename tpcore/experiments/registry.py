@@ -147,12 +147,20 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def experiment_named(name: str) -> Experiment:
-    """The experiment of that name, or ValueError naming those there are.
+    """The experiment of that name.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Experiment
 
     Raises
     ------
     ValueError
-        If there is no such experiment.
+        If there is none; the message names those there are.
 
     Examples
     --------

@@ -43,11 +43,19 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     The process may be killed at any moment: the next call goes on from the last row that was written, and the record
     ends as if nothing had happened.
 
+    Parameters
+    ----------
+    run : Run
+    folder : Path
+        For the records.
+    wait : bool
+        For another process that is at the same run.
+
     Returns
     -------
     str
-        "recorded", "skipped" (its record is complete) or "busy" (another process is at it; with `wait`, this one waits
-        until that is done or dead).
+        "recorded", "skipped" (its record is complete) or "busy" (another process is at it; never with `wait`, since
+        then this one waits until that is done or dead).
 
     Raises
     ------
@@ -133,6 +141,7 @@ def run_all(
 
     Parameters
     ----------
+    runs : sequence of Run
     folder : Path
         For the records; on a cluster it must be one that all machines see under this path.
     jobs : int
@@ -140,6 +149,8 @@ def run_all(
     dask : str, optional
         The address of a Dask scheduler, which then places the runs. A run whose worker dies goes to another one and on
         from its checkpoint.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
@@ -148,7 +159,12 @@ def run_all(
 
     Raises
     ------
-    RunError, RecordError, tpcore.tasks.files.DataError
+    RunError
+        If a process was killed, or no scheduler answers.
+    RecordError
+        As `run_one` does.
+    tpcore.tasks.files.DataError
+        If data are missing.
 
     Examples
     --------

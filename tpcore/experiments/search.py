@@ -74,16 +74,34 @@ def winner(name: str, experiment: Experiment, method: str, folder: Path) -> Meth
 
 
 def sweep(name: str, experiment: Experiment, methods: Sequence[str] | None, folder: Path, **where: Any) -> list[Run]:
-    """Search for every method, then run each winner on the experiment's own seeds; returns the winners' runs.
+    """Search for every method, then run each winner on the experiment's own seeds.
 
-    `where` goes to `tpcore.experiments.running.run_all`.
+    Every method has the same number of trials, with the same draws. Where the data are finite, a trial is judged on a
+    part of the training data; only the winner sees the test data.
+
+    Parameters
+    ----------
+    name : str
+        The experiment's, under which the records are filed.
+    experiment : Experiment
+    methods : sequence of str, optional
+        Some of the experiment's; None: all.
+    folder : Path
+        For the records.
+    **where
+        Go to `run_all`: jobs, dask, progress.
+
+    Returns
+    -------
+    list of Run
+        Those of the winners.
 
     Raises
     ------
     ValueError
-        If there is no such method.
+        If there is no such method, or the search's seed is one of the experiment's.
     RunError, RecordError, tpcore.tasks.files.DataError
-        As `run_all`.
+        As `run_all` does.
 
     Examples
     --------

@@ -109,6 +109,11 @@ class Optimizer:
 class Method:
     """What is compared: a rule with its optimizer.
 
+    Parameters
+    ----------
+    rule : BackProp or TargetProp
+    optimizer : Optimizer
+
     Examples
     --------
     >>> import tpcore
@@ -138,6 +143,17 @@ class Method:
 @dataclass(frozen=True)
 class Setup:
     """All that decides a run, but for its seed.
+
+    `Experiment.setup` makes one, and the record of a run holds it.
+
+    Parameters
+    ----------
+    task : tpcore.training.Task
+    network : Network
+    rule, optimizer
+        As in `Method`.
+    steps, batch_size, log_every, test_size, measures
+        As in `Experiment`.
 
     Examples
     --------
@@ -187,14 +203,21 @@ class Setup:
 class Run:
     """One training: a setup with a seed, and the names under which its record is filed.
 
-    The stage is "run" for an experiment as it is registered, "search" for a trial and "tuned" for a search's winner.
+    Parameters
+    ----------
+    experiment : str
+    stage : {"run", "search", "tuned"}
+        An experiment as it is registered, a trial of a search, or a search's winner.
+    method : str
+    seed : int
+    setup : Setup
 
     Examples
     --------
     >>> from tpcore.experiments import experiment_named
     >>> run = experiment_named("temporal-order-60").runs("temporal-order-60", methods=["bp"], seeds=[3])[0]
-    >>> run.experiment, run.stage, run.method, run.seed
-    ('temporal-order-60', 'run', 'bp', 3)
+    >>> run.stage, run.name == f"bp-{run.setup.key()}-3"
+    ('run', True)
     """
 
     experiment: str
@@ -249,12 +272,24 @@ class Experiment:
     ----------
     about : str
         One line for `tpcore list`.
+    task : tpcore.training.Task
     methods : mapping of str to Method
         By the names under which they are filed.
+    steps : int
+        Training steps of each run.
+    network : Network
+    batch_size : int
+        Sequences in a batch.
+    log_every : int
+        Steps from one row of a record to the next.
+    test_size : int
+        Held-out sequences.
     seeds : sequence of int
         Each draws weights and data.
-    measures : sequence of str
-        Names in `tpcore.experiments.measures.MEASURES`: what each row holds beside losses and accuracy.
+    measures : sequence of {"directions", "profile"}
+        What each row holds beside losses and accuracy: the norm of the direction, its angle to back-propagation's and
+        the spectral norm of W; the norms of what is carried back, at five times.
+    search : Search
 
     Raises
     ------
@@ -289,7 +324,7 @@ class Experiment:
         )  # fmt: skip
 
     def runs(self, name: str, methods: Sequence[str] | None = None, seeds: Sequence[int] | None = None) -> list[Run]:
-        """The runs of some methods and seeds, by default of all; `name` is the experiment's.
+        """The runs of some methods and seeds, by default of all; ``name`` is the experiment's.
 
         Raises
         ------

@@ -63,7 +63,7 @@ class SequenceClassifier(nn.Module):
         Of the cell "RNN".
     generator : torch.Generator, optional
         The source of the initial weights.
-    cell : {"RNN"}
+    cell : {"RNN", "GRU"}
         The module of `tpcore.nn` that is the recurrent part.
     every_step : bool
         Answer at each step, from h_t, instead of once.

@@ -28,16 +28,16 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     nonlinearity : {"tanh", "relu", "identity"}
     bias, batch_first, device, dtype
         As in torch.nn.RNN; float32, float64, or bfloat16, which computes in float32.
-    rule : BackProp or TargetProp
+    rule : BackProp, TargetProp, or, for one layer, LearnedTargetProp
         What flows backward. May be changed at any time: ``rnn.rule = ...``.
 
     Notes
     -----
     After ``backward()``, ``.grad`` of a parameter holds minus the rule's direction (the gradient, for `BackProp`).
-    Under `TargetProp` an input x_t receives what a parameter used at step t alone would, Uᵀ (a′ ⊙ (−δ_t)); h_0
-    receives −δ_0. Between layers the same crosses: targets go back through time, and a layer's states are moved so that
-    the squared distances of the layer above shrink. γ_h is applied once, where the loss meets the states. So two layers
-    are two modules of one layer, the lower one with ``step=1``.
+    Under `TargetProp` an input x_t receives what a parameter used at step t alone would, Uᵀ (a′ ⊙ (−δ_t)), or through
+    time Uᵀ (a′ ⊙ μ_t); h_0 receives −δ_0 under both. Between layers the same crosses: targets go back through time, and
+    a layer's states are moved so that the squared distances of the layer above shrink. γ_h is applied once, where the
+    loss meets the states. So two layers are two modules of one layer, the lower one with ``step=1``.
 
     Raises
     ------
@@ -46,6 +46,8 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
         and inputs or initial states that are not finite.
     FloatingPointError
         When hidden states or directions are not finite: training has diverged. ``.grad`` is then left as it was.
+    RuntimeError
+        When a second derivative is asked for.
 
     Examples
     --------

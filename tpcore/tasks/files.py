@@ -12,11 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+__all__ = ["DataError"]
+
 VARIABLE = "TPCORE_DATA"
 
 
 class DataError(Exception):
-    """Data that is missing, or is not what it should be."""
+    """Data that is missing, or is not what it should be.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from tpcore.tasks.files import own_folder
+    >>> with mock.patch.dict(os.environ, TPCORE_DATA="/nowhere"):
+    ...     own_folder()
+    Traceback (most recent call last):
+    tpcore.tasks.files.DataError: TPCORE_DATA is '/nowhere', which is not a folder
+    """
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ class Pixels(Classes):
         Hold out a sixth of the training split, drawn once and for all, in place of the test split, and train on the
         rest: for choosing step sizes without a look at the test images.
 
+    Notes
+    -----
+    A copy of a data set may be split in another way than the original (some copies of Fashion-MNIST are, class by
+    class). `fingerprint` tells them apart, and records hold it: accuracies on different splits are not comparable.
+
     Raises
     ------
     ValueError
@@ -51,11 +56,6 @@ class Pixels(Classes):
     >>> task = Pixels("digits", chunk=8)  # row by row
     >>> task.length, task.input_size, task.output_size
     (8, 8, 10)
-
-    Notes
-    -----
-    A copy of a data set may be split in another way than the original (some copies of Fashion-MNIST are, class by
-    class). `fingerprint` tells them apart, and records hold it: accuracies on different splits are not comparable.
     """
 
     images: str = "digits"
