@@ -154,7 +154,9 @@ class LearnedTargetProp:
     form: ClassVar[str] = "learned"
 
     def __post_init__(self) -> None:
-        if not hasattr(self.inverse, "reconstruction_loss"):
+        from tpcore.nn.learned_inverse import LearnedInverse  # here: it needs the rules itself
+
+        if not isinstance(self.inverse, LearnedInverse):
             raise TypeError(f"inverse must be a tpcore.nn.LearnedInverse, got {type(self.inverse).__name__}")
         _check_number("step", self.step, above=0.0)
         _check_option("accumulate", self.accumulate, ACCUMULATIONS)

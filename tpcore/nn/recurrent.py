@@ -12,7 +12,7 @@ from tpcore.activations import Array
 from tpcore.inversion import all_finite
 from tpcore.recurrences import Cell, Weights, arrays, run_backward
 from tpcore.recurrences.arrays import as_array, as_tensor
-from tpcore.rules import BackProp, Rule, check_rule
+from tpcore.rules import BackProp, Rule, TargetProp, check_rule
 
 COMPUTED = {torch.float32: torch.float32, torch.float64: torch.float64, torch.bfloat16: torch.float32}
 
@@ -189,5 +189,5 @@ def _check_directions(found: dict[str, Array | None], rule: Rule, W: Array) -> N
             raise FloatingPointError(
                 f"the direction of {name} under {rule} is not finite (norm of W: {float(as_tensor(W).norm()):.3g}). "
                 "Either the gradient of the loss was not finite, or what is carried back has exploded: "
-                "take smaller steps or a larger r"
+                f"take smaller steps{' or a larger r' if isinstance(rule, TargetProp) else ''}"
             )

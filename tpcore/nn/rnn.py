@@ -107,6 +107,11 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
             checked.inverse.check_fits(self)
         return checked
 
+    def _run_layers(self, states: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+        if isinstance(self.rule, LearnedTargetProp):  # not before: either may still be moved after construction
+            self.rule.inverse.check_alike(self.weight_hh_l0)
+        return super()._run_layers(states, h_0)
+
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, nonlinearity={self.nonlinearity!r}"
 

@@ -17,6 +17,7 @@ from tpcore.inversion import inverse_matrix
 from tpcore.recurrences import fused
 from tpcore.recurrences.arrays import (
     as_array,
+    as_tensor,
     block_length,
     contiguous,
     empty,
@@ -85,10 +86,11 @@ class Elman:
         return Linear(slope[:, :, None], self.weights.W)
 
     def invert(self, rule: TargetProp | LearnedTargetProp) -> Any:
-        """M_rᵀ (d, d); of a learned inverse, Vᵀ (d, d), Uᵀ (p, d) and c (d,)."""
+        """M_rᵀ (d, d); of a learned inverse, Vᵀ (d, d), Uᵀ (p, d) and c (d,) or 0."""
         if isinstance(rule, LearnedTargetProp):
-            V, U, c = map(as_array, rule.inverse.parameters())
-            return V.T, U.T, c
+            inverse, dtype = rule.inverse, as_tensor(self.states).dtype
+            V, U = (as_array(weight.to(dtype)) for weight in (inverse.V, inverse.U))
+            return V.T, U.T, 0 if inverse.c is None else as_array(inverse.c.to(dtype))
         return inverse_transposed(self.weights.W, rule)
 
     def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
