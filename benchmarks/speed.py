@@ -1,6 +1,6 @@
 """`make bench`: training steps of target propagation beside torch's back-propagation, in time and memory.
 
-Everything is measured on this machine, printed as a table, and written as one record into results/bench/, from which
+Everything is measured on this machine, printed as tables, and written as one record into results/bench/, from which
 the chapter "How fast is it?" takes its numbers.
 """
 
@@ -11,136 +11,106 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import torch
+from threadpoolctl import threadpool_info
 
-import tpcore
-from benchmarks.memory import in_a_fresh_process
-from tpcore.complexity import Shape, count, measure_machine, threads, time_in_turn, training_step
-from tpcore.recurrences import arrays, fused
-from tpcore.results import default_folder, machine, versions, write_whole
+from benchmarks import gpu, memory
+from benchmarks.steps import (
+    GRU_SHAPES,
+    ON_THE_WAY,
+    OVER_BP,
+    RNN_SHAPES,
+    Rows,
+    named,
+    print_header,
+    spread,
+    table,
+    vanishing,
+    without_kernels,
+)
+from tpcore.complexity import measure_machine, threads, time_in_turn
+from tpcore.results import default_folder, machine, machine_name, versions, write_whole
 
-Rows = list[dict[str, Any]]
-
-# (batch, length, hidden, inputs) and the ratio to torch's step that we aim at
-RNN_SHAPES = {
-    (20, 60, 100, 6): 0.40,
-    (16, 784, 100, 1): 0.30,
-    (20, 120, 100, 6): 0.40,
-    (20, 30, 32, 6): 0.45,
-    (64, 784, 128, 1): 0.45,
-    (512, 784, 128, 1): 0.65,
-}
-GRU_SHAPES = dict.fromkeys([(20, 60, 100, 6), (16, 784, 100, 1), (20, 30, 32, 6), (64, 784, 128, 1)], 0.70)
-RULES: dict[str, tpcore.BackProp | tpcore.TargetProp | None] = {
-    "torch": None,
-    "BP": tpcore.BackProp(),
-    "TP": tpcore.TargetProp(1.0),
-    "TP r=10": tpcore.TargetProp(10.0),
-    "TP calibrated": tpcore.TargetProp(1.0, 1.0, calibrated=True),
-    "TP through time": tpcore.TargetProp(1.0, accumulate="through_time"),
-}
-
-
-def named(shape: tuple[int, int, int, int]) -> dict[str, int]:
-    """The shape as the arguments of `training_step`."""
-    return dict(zip(("batch", "length", "hidden", "inputs"), shape, strict=True))
+QUICK = {(4, 10, 8, 2): 1.0}
+BUSY = 0.5  # a spread of which nothing can be concluded
+NOTE = (
+    "TP and TP r=10 are the paper's rule, uncalibrated: displacements shrink at each step, and on long sequences, once "
+    "all have vanished, the walk back stops: less work, the same result. BP and TP calibrated go on to the first step, "
+    "and so does the adjoint of TP through time."
+)
 
 
-def time_steps(
-    cell: str, shape: tuple[int, int, int, int], number: int, seconds: float, aim: float | None, device: str
-) -> dict[str, Any]:
-    """One row: the seconds of every contender at a shape and a number of threads."""
-    steps = {name: training_step(rule, cell=cell, device=device, **named(shape)) for name, rule in RULES.items()}
-    if device != "cpu":
-        steps = {name: _synchronized(step) for name, step in steps.items()}
-    with threads(number):
-        found = time_in_turn(steps, seconds=seconds)
-    row = {"cell": cell, **named(shape), "threads": number, "device": device, "aim": aim}
-    row["seconds"] = {name: timing._asdict() for name, timing in found.items()}
-    if cell == "RNN":
-        batch, length, hidden, inputs = shape
-        operations = count("TP", Shape(batch, length, hidden, inputs, 10)).operations
-        row["operations_per_second"] = operations / found["TP calibrated"].median
-    ratios = {name: timing.median / found["torch"].median for name, timing in found.items()}
-    label = f"{cell} {shape[:3]!s:>17} {number} thread{'s' if number > 1 else ' '}"
-    print(
-        f"{label} torch {found['torch'].median * 1e3:8.2f} ms"
-        + "".join(f"  {name} {ratio:.2f}" for name, ratio in ratios.items() if name != "torch")
-        + (f"  (aim {aim:.2f})" if aim else ""),
-        flush=True,
-    )
-    return row
+def machine_limits(numbers: list[int], seconds: float) -> dict[str, Any]:
+    """The rate of a large matrix product for each number of threads, and the pools of threads as they then were."""
+    rates, pools = {}, {}
+    for number in numbers:
+        with threads(number):
+            rates[str(number)] = measure_machine(seconds).operations_per_second
+            pools[str(number)] = [
+                {name: pool[name] for name in ("internal_api", "version", "num_threads")} for pool in threadpool_info()
+            ]
+            pools[str(number)].append(
+                {"internal_api": "torch", "version": str(torch.__version__), "num_threads": torch.get_num_threads()}
+            )
+        print(f"a large matrix product, {number} thread(s): {rates[str(number)] / 1e9:.0f} GFLOP/s")
+    return {"product_operations_per_second": rates, "thread_pools": pools}
 
 
-def _synchronized(step: Any) -> Any:
-    def synchronized() -> None:
-        step()
-        torch.cuda.synchronize()
-
-    return synchronized
-
-
-def without_kernels(seconds: float, shapes: list[tuple[int, int, int, int]]) -> Rows:
-    """The same steps in loops of NumPy, as where Numba is not installed."""
-    print("without Numba:")
-    with (
-        mock.patch.object(arrays, "compiled_kernels", lambda: None),
-        mock.patch.object(fused, "compiled_kernels", lambda: None),
-    ):
-        return [time_steps("RNN", shape, 1, seconds, None, "cpu") for shape in shapes]
-
-
-def memory(shapes: list[tuple[str, tuple[int, int, int, int]]]) -> Rows:
-    """Peak memory of a step, ours and torch's."""
+def memory_of(cell: str, shapes: list[tuple[int, int, int, int]]) -> Rows:
+    """Peak memory of a step, ours (calibrated target propagation) and torch's."""
     rows = []
-    for cell, shape in shapes:
-        ours, theirs = (in_a_fresh_process(ours=ours, cell=cell, **named(shape)) for ours in (True, False))
-        rows.append({"cell": cell, **named(shape), "ours": ours, "torch": theirs})
-        print(f"{cell} {shape[:3]!s:>17} memory: ours {ours / 1e6:.0f} MB, torch {theirs / 1e6:.0f} MB", flush=True)
+    for shape in shapes:
+        ours, theirs = (memory.in_a_fresh_process(ours=ours, cell=cell, **named(shape)) for ours in (True, False))
+        rows.append({"cell": cell, **named(shape), "ours": ours["step"], "torch": theirs["step"]})
+        rows[-1]["at_rest"] = {"ours": ours["at_rest"], "torch": theirs["at_rest"]}
+        mark = "*" if ours["step"] > theirs["step"] else ""
+        print(f"{cell} {shape[:3]!s:>17} ours {ours['step'] / 1e6:.1f} MB{mark}, torch {theirs['step'] / 1e6:.1f} MB")
     return rows
 
 
-def import_seconds(repeats: int) -> dict[str, float]:
-    """Median seconds of fresh interpreters that import torch, or tpcore and so torch."""
-    taken: dict[str, list[float]] = {"torch": [], "tpcore": []}
-    for name in ["torch", "tpcore"] * (repeats + 1):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
-        taken[name].append(time.perf_counter() - start)
-    found = {name: statistics.median(times[1:]) for name, times in taken.items()}  # the first reads the disk
-    print(f"import torch {found['torch']:.2f} s, import tpcore {found['tpcore']:.2f} s")
-    return found
+def import_seconds(least: int) -> dict[str, dict[str, float]]:
+    """Seconds of fresh interpreters, in turn, that import torch, or tpcore and so torch."""
+    commands = {name: [sys.executable, "-c", f"import {name}"] for name in ("torch", "tpcore")}
+    runs = {name: partial(subprocess.run, command, check=True) for name, command in commands.items()}
+    found = time_in_turn(runs, seconds=0, least=least)
+    ours, theirs = found["tpcore"].median, found["torch"].median
+    print(f"import torch {theirs:.2f} s, import tpcore {ours:.2f} s: {ours / theirs:.2f} (aim 1.10)")
+    return {name: timing._asdict() for name, timing in found.items()}
+
+
+def warn_if_busy(rows: Rows) -> None:
+    """Say so if most rows were disturbed."""
+    widest = statistics.median(spread(row) for row in rows)
+    if widest > BUSY:
+        print(f"half of the rows have a spread above {widest:.0%}: the machine was busy, do not conclude")
 
 
 def measure(seconds: float, numbers: list[int], quick: bool, device: str) -> dict[str, Any]:
     """The whole record."""
-    rnn_shapes = {(4, 10, 8, 2): None} if quick else RNN_SHAPES
-    gru_shapes = rnn_shapes if quick else GRU_SHAPES
+    rnn_shapes, gru_shapes = (QUICK, QUICK) if quick else (RNN_SHAPES, GRU_SHAPES)
     record: dict[str, Any] = {"machine": machine(), "versions": versions()}
     record["date"] = datetime.now(UTC).isoformat(timespec="seconds")
     record["threads"] = "torch.set_num_threads and, for each BLAS that is loaded, threadpoolctl"
-    rates = {}
-    for number in numbers:
-        with threads(number):
-            rates[str(number)] = measure_machine(0.1 if quick else 1.0).operations_per_second
-    record["product_operations_per_second"] = rates
-    print("ratios to torch's step with autograd:")
-    record["steps"] = [
-        time_steps(cell, shape, number, seconds, aim, device)
-        for cell, shapes in (("RNN", rnn_shapes), ("GRU", gru_shapes))
-        for shape, aim in shapes.items()
-        for number in numbers
-    ]
-    record["without_kernels"] = without_kernels(seconds, list(rnn_shapes)[:4])
-    record["memory"] = memory([(cell, shape) for cell in ("RNN", "GRU") for shape in list(gru_shapes)[-3:]])
-    record["import_seconds"] = import_seconds(1 if quick else 5)
-    record["gpu"] = torch.cuda.get_device_name() if device != "cpu" else "not run"
+    record["note"], record["aim_over_bp"] = NOTE, OVER_BP
+    record |= machine_limits(numbers, 0.1 if quick else 1.0)
+    print(NOTE)
+    print_header("seconds of a step over those of torch's with autograd; * above the aim")
+    record["steps"] = table("RNN", rnn_shapes, numbers, seconds) + table("GRU", gru_shapes, numbers, seconds)
+    print_header("without Numba")
+    record["without_kernels"] = without_kernels(list(rnn_shapes)[:4], seconds)
+    print_header("vanishing displacements on a walk that goes on to the first step", ON_THE_WAY)
+    record["vanishing"] = vanishing(list(rnn_shapes)[min(1, len(rnn_shapes) - 1)], seconds)
+    print(f"\npeak memory: {memory.METHOD}; * above torch's")
+    record["memory_method"] = memory.METHOD
+    record["memory"] = memory_of("RNN", list(rnn_shapes)) + memory_of("GRU", list(gru_shapes))
+    record["import_seconds"] = import_seconds(2 if quick else 7)
+    warn_if_busy(record["steps"])
+    record["gpu"] = gpu.on_gpu(rnn_shapes, seconds) if device == "cuda" else "not run"
     return record
 
 
@@ -149,15 +119,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each row of the table (default 4)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default 1 2)")
-    parser.add_argument("--quick", action="store_true", help="one tiny shape, to see that it works")
-    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
-    parser.add_argument("--name", default="this-machine", help="the record's name (default this-machine)")
-    parser.add_argument("--folder", type=Path, default=default_folder() / "bench", help="where the record goes")
+    parser.add_argument("--quick", action="store_true", help="one tiny shape, to see that it works; needs --folder")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: on the GPU too")
+    parser.add_argument("--name", default=machine_name(), help=f"the record's name (default {machine_name()})")
+    parser.add_argument("--folder", type=Path, help="where the record goes (default results/bench)")
     given = parser.parse_args()
-    if given.device != "cpu" and not torch.cuda.is_available():
-        parser.error(f"--device {given.device}: torch finds no GPU here; leave it out to measure the CPU")
+    if given.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: torch finds no GPU here; leave it out to measure the CPU")
+    if given.quick and given.folder is None:
+        parser.error("--quick needs --folder: a tiny shape's record must not stand among those that the book shows")
     record = measure(given.seconds, given.threads, given.quick, given.device)
-    path = given.folder / f"{given.name}.json"
+    path = (given.folder or default_folder() / "bench") / f"{given.name}.json"
     write_whole(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
     print(f"written to {path}")
 

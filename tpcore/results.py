@@ -18,6 +18,7 @@ import math
 import os
 import pickle
 import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -166,6 +167,12 @@ def machine() -> dict[str, Any]:
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         processor = names[0] if names else processor
     return {"system": platform.system(), "processor": processor, "cores": os.cpu_count()}
+
+
+def machine_name() -> str:
+    """What the machine is, as the name of a file: its processor and its number of cores."""
+    kind = machine()
+    return "-".join(re.findall(r"[a-z0-9]+", f"{kind['processor']} {kind['cores']} cores".lower()))
 
 
 def default_folder() -> Path:

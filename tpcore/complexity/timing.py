@@ -39,7 +39,15 @@ class Timing(NamedTuple):
 
 
 def training_step(
-    rule: Rule | None, *, batch: int, length: int, hidden: int, inputs: int, cell: str = "RNN", device: str = "cpu"
+    rule: Rule | None,
+    *,
+    batch: int,
+    length: int,
+    hidden: int,
+    inputs: int,
+    cell: str = "RNN",
+    device: str = "cpu",
+    from_output: bool = False,
 ) -> Callable[[], None]:
     """One training step of a recurrent classifier, without the optimizer's, as a function to be timed.
 
@@ -54,6 +62,9 @@ def training_step(
         B, τ, d and p.
     cell : {"RNN", "GRU"}
     device : str
+    from_output : bool
+        Read the last state as ``output[:, -1]`` and not as ``h_n``: as far as the backward pass knows, there may be a
+        loss on any state, and it goes back to the first step even when all displacements have vanished.
 
     Returns
     -------
@@ -80,7 +91,8 @@ def training_step(
     def step() -> None:
         for parameter in parameters:
             parameter.grad = None
-        last = recurrent(x)[1][0]
+        output, h_n = recurrent(x)
+        last = output[:, -1] if from_output else h_n[0]
         torch.nn.functional.cross_entropy(head(last), labels).backward()
 
     return step
