@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 
 from tpcore.explorers import Choice, Explorer
 from tpcore.figures import NEUTRAL, PALETTE, figure
-from tpcore.results import default_folder
+from tpcore.results import default_folder, machine_name
 
-RECORDS = sorted((default_folder() / "bench").glob("*.json"))  # a new one makes the book compute its positions again
+# A new one makes the book compute its positions again.
+RECORDS = sorted((default_folder() / "bench").glob("*.json"), key=lambda path: (path.stem != machine_name(), path.name))
 SHOWN = {
     "BP": ("back-propagation, same loops", PALETTE["orange"], "diamond"),
     "TP": ("targets, the paper's rule", PALETTE["blue"], "circle"),
@@ -20,7 +21,7 @@ SHOWN = {
 
 
 def bench_record() -> dict[str, Any]:
-    """The newest record of `make bench`.
+    """The record of `make bench` on this machine, else the newest; `of_this_machine` says which.
 
     Raises
     ------
@@ -30,7 +31,15 @@ def bench_record() -> dict[str, Any]:
     if not RECORDS:
         folder = default_folder() / "bench"
         raise FileNotFoundError(f"no record of a benchmark in {folder}: `make bench` in the repository writes one")
-    return max((json.loads(path.read_text("utf-8")) for path in RECORDS), key=lambda record: str(record["date"]))
+    own = [path for path in RECORDS if path.stem == machine_name()]
+    records = [json.loads(path.read_text("utf-8")) for path in own or RECORDS]
+    return max(records, key=lambda record: str(record["date"])) | {"of_this_machine": bool(own)}
+
+
+def thread_numbers() -> dict[str, str]:
+    """The numbers of threads of the record, in digits and in words."""
+    numbers = sorted({row["threads"] for row in bench_record()["steps"]}) if RECORDS else [1]
+    return {str(number): {1: "one", 2: "two", 4: "four"}.get(number, str(number)) for number in numbers}
 
 
 def ratios(cell: str, threads: str) -> dict[str, Any]:
@@ -72,7 +81,7 @@ speed_explorer = Explorer(
     "dotted line at one are faster than torch. Bars run from the lower to the upper quartile.",
     controls=[
         Choice("cell", "Network", {"RNN": "RNN", "GRU": "GRU"}),
-        Choice("threads", "Threads", {"1": "one", "2": "two"}),
+        Choice("threads", "Threads", thread_numbers()),
     ],
     compute=ratios,
     draw=ratios_figure,
