@@ -55,10 +55,10 @@ def time_steps(
     device: str = "cpu",
     aim: float | None = None,
     rules: Iterable[str] = RULES,
-    from_output: bool = False,
+    both_ends: bool = False,
 ) -> dict[str, Any]:
     """One row: the seconds of every contender at a shape and a number of threads."""
-    options: dict[str, Any] = {"cell": cell, "device": device, "from_output": from_output, **named(shape)}
+    options: dict[str, Any] = {"cell": cell, "device": device, "both_ends": both_ends, **named(shape)}
     steps = {name: training_step(RULES[name], **options) for name in rules}
     if device != "cpu":
         steps = {name: _synchronized(step) for name, step in steps.items()}
@@ -138,9 +138,9 @@ def without_kernels(shapes: list[Sizes], seconds: float) -> Rows:
 
 
 def vanishing(shape: Sizes, seconds: float) -> Rows:
-    """The last state read from the output: displacements vanish, but the walk back must go on to the first step."""
+    """A loss on the first state too: displacements vanish, but the walk back must go on to the first step."""
     rows = []
     for cell in ("RNN", "GRU"):
-        rows.append(time_steps(cell, shape, seconds, rules=ON_THE_WAY, from_output=True))
+        rows.append(time_steps(cell, shape, seconds, rules=ON_THE_WAY, both_ends=True))
         print_row(rows[-1])
     return rows

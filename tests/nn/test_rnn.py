@@ -114,6 +114,18 @@ def test_long_sequences_cross_several_blocks():
     torch.testing.assert_close(through_time, [p.grad for p in again.parameters()])
 
 
+def test_the_last_state_may_be_read_in_either_place_or_both():
+    torch.manual_seed(0)
+    rnn, x = RNN(2, 4, dtype=torch.float64, rule=TargetProp(0.5)), torch.randn(6, 3, 2, dtype=torch.float64)
+    found = []
+    for read in (lambda o, h: 2 * o[-1], lambda o, h: 2 * h[0], lambda o, h: o[-1] + h[0]):
+        rnn.zero_grad()
+        read(*rnn(x)).sum().backward()
+        found.append([p.grad.clone() for p in rnn.parameters()])
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[2], found[1])
+
+
 RULES = [
     BackProp(),
     TargetProp(0.5),

@@ -47,7 +47,7 @@ def training_step(
     inputs: int,
     cell: str = "RNN",
     device: str = "cpu",
-    from_output: bool = False,
+    both_ends: bool = False,
 ) -> Callable[[], None]:
     """One training step of a recurrent classifier, without the optimizer's, as a function to be timed.
 
@@ -62,9 +62,8 @@ def training_step(
         B, τ, d and p.
     cell : {"RNN", "GRU"}
     device : str
-    from_output : bool
-        Read the last state as ``output[:, -1]`` and not as ``h_n``: as far as the backward pass knows, there may be a
-        loss on any state, and it goes back to the first step even when all displacements have vanished.
+    both_ends : bool
+        A loss on the first state too: the walk back must then go on to the first step, whatever vanishes on the way.
 
     Returns
     -------
@@ -92,7 +91,7 @@ def training_step(
         for parameter in parameters:
             parameter.grad = None
         output, h_n = recurrent(x)
-        last = output[:, -1] if from_output else h_n[0]
+        last = output[:, -1] + output[:, 0] if both_ends else h_n[0]
         torch.nn.functional.cross_entropy(head(last), labels).backward()
 
     return step
