@@ -21,7 +21,7 @@ _before: list[int] = []
 def one_blas_thread() -> Iterator[None]:
     """While any thread is inside, NumPy's and SciPy's BLAS stay on the thread that calls them; then all is as before.
 
-    Threads of a BLAS that wait for each other beside torch's own can make a small product a thousand times slower.
+    Threads of a BLAS that wait for each other beside torch's own can make a small product many times slower.
     """
     global _inside, _before
     libraries = _libraries()
