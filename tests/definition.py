@@ -5,7 +5,7 @@ Nothing here uses the code under test. Derivatives come from autograd, inverses 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -41,18 +41,15 @@ class Network:
             0.5 * normal(batch, d),
         )
 
-    def step(
-        self, t: int, h: Tensor, W: Tensor | None = None, U: Tensor | None = None, b: Tensor | None = None
-    ) -> Tensor:
-        """f_t(h) with other parameters where given; t counts from 1."""
-        W, U, b = (own if given is None else given for own, given in ((self.W, W), (self.U, U), (self.b, b)))
-        return FUNCTIONS[self.activation](h @ W.T + self.x[t - 1] @ U.T + b)
+    def step(self, t: int, h: Tensor) -> Tensor:
+        """f_t(h); t counts from 1."""
+        return FUNCTIONS[self.activation](h @ self.W.T + self.x[t - 1] @ self.U.T + self.b)
 
-    def states(self, **parameters: Tensor) -> list[Tensor]:
+    def states(self) -> list[Tensor]:
         """h_0, …, h_τ."""
         h = [self.h_0]
         for t in range(1, len(self.x) + 1):
-            h.append(self.step(t, h[-1], **parameters))
+            h.append(self.step(t, h[-1]))
         return h
 
     def slope(self, t: int, h_before: Tensor) -> Tensor:
@@ -118,13 +115,10 @@ def displacements(
 
 
 def minus_directions(net, delta: list[Tensor], accumulate: str, names: str = "WUb") -> dict[str, Tensor]:
-    """What .grad should hold: autograd of the squared distances to the (constant) targets."""
+    """What .grad should hold, x.grad too: autograd of the squared distances to the (constant) targets."""
     parameters = {name: getattr(net, name).clone().requires_grad_() for name in names}
-    h = net.states()
-    if accumulate == "local":
-        reached = [net.step(t, h[t - 1], **parameters) for t in range(1, len(h))]
-    else:
-        reached = net.states(**parameters)[1:]
+    h, moved = net.states(), replace(net, **parameters)
+    reached = [moved.step(t, h[t - 1]) for t in range(1, len(h))] if accumulate == "local" else moved.states()[1:]
     distance = sum(
         0.5 * (f - (state + change)).square().sum() for f, state, change in zip(reached, h[1:], delta[1:], strict=True)
     )

@@ -43,10 +43,10 @@ class GatedNetwork:
             b[k * d : (k + 1) * d] = torch.logit(torch.tensor(wanted, dtype=torch.float64))
         return replace(self, W=W, U=U, b=b, c=c)
 
-    def enters(self, t: int, h: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> list[Tensor]:
+    def enters(self, t: int, h: Tensor) -> list[Tensor]:
         """What the layer of step t makes its new state from: h itself, and the pre-activations of ρ, z, n and m."""
-        driven = (self.x[t - 1] @ U.T + b).chunk(3, -1)
-        carried = (h @ W.T + c).chunk(3, -1)
+        driven = (self.x[t - 1] @ self.U.T + self.b).chunk(3, -1)
+        carried = (h @ self.W.T + self.c).chunk(3, -1)
         return [h, driven[0] + carried[0], driven[1] + carried[1], driven[2], carried[2]]
 
     @staticmethod
@@ -55,21 +55,20 @@ class GatedNetwork:
         z, n = torch.sigmoid(update), torch.tanh(drive + torch.sigmoid(reset) * inner)
         return (1 - z) * n + z * h
 
-    def step(self, t: int, h: Tensor, **parameters: Tensor) -> Tensor:
-        """f_t(h), with other parameters where given; t counts from 1."""
-        own = {name: parameters.get(name, getattr(self, name)) for name in "WUbc"}
-        return self.mix(*self.enters(t, h, **own))
+    def step(self, t: int, h: Tensor) -> Tensor:
+        """f_t(h); t counts from 1."""
+        return self.mix(*self.enters(t, h))
 
-    def states(self, **parameters: Tensor) -> list[Tensor]:
+    def states(self) -> list[Tensor]:
         """h_0, …, h_τ."""
         h = [self.h_0]
         for t in range(1, len(self.x) + 1):
-            h.append(self.step(t, h[-1], **parameters))
+            h.append(self.step(t, h[-1]))
         return h
 
     def slopes(self, t: int, h: Tensor) -> list[Tensor]:
         """∂h_t by each of `enters`, entry by entry."""
-        given = [value.detach().requires_grad_() for value in self.enters(t, h, self.W, self.U, self.b, self.c)]
+        given = [value.detach().requires_grad_() for value in self.enters(t, h)]
         return list(torch.autograd.grad(self.mix(*given).sum(), given))
 
 
@@ -82,7 +81,7 @@ def gru_displacements(
     shrink = 1 if calibrated else (1 + r) * (1 + s)
 
     def back(t: int, delta: Tensor) -> Tensor:
-        _, into_reset, into_update, drive, inner = net.enters(t, h[t - 1], net.W, net.U, net.b, net.c)
+        _, into_reset, into_update, drive, inner = net.enters(t, h[t - 1])
         rho, z = torch.sigmoid(into_reset), torch.sigmoid(into_update)
         n = torch.tanh(drive + rho * inner)
         _, c_rho, c_z, _, _ = net.slopes(t, h[t - 1])
