@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -28,8 +29,7 @@ def one_blas_thread() -> Iterator[None]:
     with _lock:
         if _inside == 0:
             _before = [library.get_num_threads() for library in libraries]
-            for library in libraries:
-                library.set_num_threads(1)
+            _set_threads([1] * len(libraries))
         _inside += 1
     try:
         yield
@@ -37,13 +37,23 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:
-                for library, threads in zip(libraries, _before, strict=True):
-                    library.set_num_threads(threads)
+                _set_threads(_before)
 
 
 def one_blas_thread_for(multiplications: int) -> AbstractContextManager[None]:
     """The same if products of that size would be shared out."""
     return one_blas_thread() if multiplications > SMALL else nullcontext()
+
+
+def _set_threads(numbers: list[int]) -> None:
+    # threadpoolctl obeys only the first thread that sets an OpenBLAS; here any thread may come first or go last.
+    for library, number in zip(_libraries(), numbers, strict=True):
+        release = getattr(library, "clear_controlling_thread", None)  # of OpenBLAS, since threadpoolctl 3.8
+        if release is not None:
+            release(force=True)
+        library.set_num_threads(number)
+        if release is not None:
+            release(force=True)
 
 
 @cache
@@ -52,3 +62,16 @@ def _libraries() -> list[Any]:
     import scipy.linalg.lapack  # noqa: F401
 
     return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+def _start_outside() -> None:
+    """In a forked process, which has none of the threads that were inside."""
+    global _inside
+    if _inside > 0:
+        _set_threads(_before)
+        _inside = 0
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_start_outside)
