@@ -156,6 +156,15 @@ def test_a_singular_matrix_has_its_pseudo_inverse_in_the_limit():
     torch.testing.assert_close(regularized_inverse(W, 1e-30).matrix, torch.linalg.pinv(W))
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_numpy_s_error_mode_is_the_user_s_own(scale):
+    W = scale * (torch.eye(4) + torch.ones(4, 4))
+    with np.errstate(all="raise"):
+        found = regularized_inverse(W, 1.0, calibrated=True).matrix
+    limit = W.T if scale < 1 else torch.linalg.inv(W.double()).float()  # of M_1, for a W so small or so large
+    torch.testing.assert_close(found, 2 * limit, rtol=1e-5, atol=0)
+
+
 def test_a_huge_matrix_does_not_overflow():
     W = 1e200 * torch.eye(2, dtype=torch.float64)
     torch.testing.assert_close(regularized_inverse(W, 1.0).matrix * 1e200, torch.eye(2, dtype=torch.float64))

@@ -133,15 +133,15 @@ def _checked_matrix(W: Tensor) -> Tensor:
 def inverse_matrix(W: np.ndarray, r: float, *, calibrated: bool) -> np.ndarray:
     """M_r (p, q) in W's dtype, for a finite W (q, p); no argument is checked."""
     wide = len(W) < W.shape[1]  # then WWᵀ + rI is the smaller matrix, and M_r the transpose of Wᵀ's
-    M = _solution(W.T, r).T if wide else _solution(W, r)
-    return M * W.dtype.type(1 + r) if calibrated else M
+    with np.errstate(all="ignore"):
+        M = _solution(W.T, r).T if wide else _solution(W, r)
+        return M * W.dtype.type(1 + r) if calibrated else M
 
 
 def _solution(W: np.ndarray, r: float) -> np.ndarray:
     """M_r in W's dtype, for W with at least as many rows as columns."""
-    with np.errstate(over="ignore"):
-        gram = _ridge(W, r)
-        condition = math.sqrt(np.vdot(gram, gram)) / r
+    gram = _ridge(W, r)
+    condition = math.sqrt(np.vdot(gram, gram)) / r
     M = None
     if condition <= OWN_PRECISION:
         M = _by_cholesky(gram, W)

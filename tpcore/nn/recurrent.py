@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -178,7 +179,8 @@ class _Layer(torch.autograd.Function):
         given, *others = map(as_array, ctx.saved_tensors)
         cell = ctx.kind(*ctx.options, given, *others[4:], Weights(*others[:4]))
         arrays = (None if grad is None else as_array(grad) for grad in grads)
-        inputs, h_0, weights = run_backward(ctx.rule, cell, *arrays, inputs_too=ctx.needs_input_grad[3])
+        with np.errstate(all="ignore"):  # values that are not finite are looked for afterwards
+            inputs, h_0, weights = run_backward(ctx.rule, cell, *arrays, inputs_too=ctx.needs_input_grad[3])
         _check_directions({"W": weights.W, "U": weights.U, "h_0": h_0, "inputs": inputs}, ctx.rule, cell.weights.W)
         return None, None, None, *(None if a is None else as_tensor(a) for a in (inputs, h_0, *weights))
 

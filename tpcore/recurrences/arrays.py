@@ -34,7 +34,7 @@ WORTH_A_THREAD = 50_000_000  # multiplications for which one more thread pays
 
 def as_array(tensor: Tensor) -> Array:
     """The tensor's own memory: a NumPy array for the CPU, else the tensor itself."""
-    return tensor.detach().numpy() if tensor.is_cpu else tensor.detach()
+    return tensor.numpy(force=True) if tensor.is_cpu else tensor.detach()  # force: detached, and no lazy negation
 
 
 def as_tensor(array: Array) -> Tensor:

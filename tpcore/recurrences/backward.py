@@ -185,7 +185,7 @@ def _carry_steps(D: Array, source: Array | None, linear: Linear, leaving: Array)
             _flush_vanished(rows[i])
         into = rows[i - 1] if i > 0 else leaving
         xp.multiply(gains[i], expanded[i], out=scaled)
-        xp.matmul(scaled.reshape(len(scaled), -1), linear.operator, out=into)
+        xp.matmul(scaled.reshape(len(scaled), len(linear.operator)), linear.operator, out=into)
         if linear.keep is not None:
             xp.add(into, linear.keep[i] * rows[i], out=into)
         if source is not None and i > 0:
