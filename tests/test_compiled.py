@@ -2,22 +2,63 @@
 
 import importlib
 
+import mpmath
 import numba
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tpcore.recurrences import compiled
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_its_tanh_keeps_every_digit_but_the_last_and_stays_within_one(dtype: type) -> None:
-    b = np.concatenate([np.linspace(-25, 25, 1001), np.geomspace(1e-30, 30, 1000)]).astype(dtype)
-    h, weights = np.zeros((2, 1, len(b)), dtype), np.zeros((len(b) + 2, len(b)), dtype)
-    weights[-1] = b  # W = 0 and U = 0: h_1 = tanh b
+def tanh(values: np.ndarray) -> np.ndarray:
+    """By the kernel of the forward pass, many at once: W = 0 and U = 0, so h_1 = tanh b."""
+    h, weights = np.zeros((2, 1, len(values)), values.dtype), np.zeros((len(values) + 2, len(values)), values.dtype)
+    weights[-1] = values
     compiled.elman_forward(h, h[1:, :, :1].copy(), weights, 0, compiled.tanh_constants(h.dtype), 0, 1)
-    exact = np.tanh(b.astype(np.longdouble))
-    assert np.all(np.abs(h[1, 0] - exact) <= 4 * np.finfo(dtype).eps * np.abs(exact))
-    assert np.abs(h).max() <= 1
+    return h[1, 0]
+
+
+def assert_tanh(values: np.ndarray, found: np.ndarray) -> None:
+    """A relative error of at most 4 eps, where the result is no denormal number; never beyond ±1."""
+    limits = np.finfo(values.dtype)
+    for value, result in zip(values.tolist(), found.tolist(), strict=True):
+        exact = mpmath.tanh(mpmath.mpf(value))
+        assert abs(result - exact) <= 4 * limits.eps * abs(exact) + limits.smallest_subnormal
+    assert np.all(np.abs(found) <= 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_its_tanh_is_that_of_mpmath(dtype: type) -> None:
+    limits, far = np.finfo(dtype), [18.9, 19.0, 19.1, 19.2, 9.0, 9.01, 9.02, 9.03, 20, 88.8, 710, 1e30]
+    small = [0.0, limits.smallest_subnormal, limits.tiny, 2 * limits.tiny, limits.eps, np.sqrt(limits.eps)]
+    positive = np.concatenate([np.linspace(0, 25, 501), np.geomspace(1e-30, 30, 500), far, small, [limits.max]])
+    values = np.concatenate([positive, -positive]).astype(dtype)
+    assert_tanh(values, tanh(values))
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_its_tanh_of_any_number(numbers: list[float]) -> None:
+    for dtype in (np.float32, np.float64):
+        limits = np.finfo(dtype)
+        values = np.clip(numbers, limits.min, limits.max).astype(dtype)
+        assert_tanh(
+            values, np.array([compiled._tanh(value, compiled.tanh_constants(values.dtype)) for value in values])
+        )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_its_tanh_of_infinity_and_of_no_number(dtype: type) -> None:
+    found = [compiled._tanh(dtype(x), compiled.tanh_constants(np.dtype(dtype))) for x in (np.nan, np.inf, -np.inf)]
+    assert np.isnan(found[0]) and 0 <= 1 - found[1] <= 4 * np.finfo(dtype).eps and found[2] == -found[1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_its_tanh_never_falls_where_tanh_rises(dtype: type) -> None:
+    """Not by more than its error: across the end of the polynomials too."""
+    values = np.linspace(-25, 25, 2001).astype(dtype)
+    assert np.all(np.diff(tanh(values)) >= -8 * np.finfo(dtype).eps)
 
 
 def test_without_a_folder_for_the_cache_it_compiles_in_each_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,20 +4,15 @@ import copy
 import io
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
 
+import tpcore
 from tpcore import BackProp, TargetProp
-from tpcore.blas import one_blas_thread
 from tpcore.nn import GRU, RNN
-from tpcore.recurrences import arrays
 
 ROOT = Path(__file__).parents[2]
 RULE = TargetProp(1.0, 1.0, calibrated=True)
@@ -57,12 +52,13 @@ def test_any_optimizer_trains(kind, name):
 
 
 @MODULES
-def test_gradients_accumulate_and_graphs_are_kept_if_asked(kind):
+@pytest.mark.parametrize("set_to_none", [True, False])
+def test_gradients_accumulate_and_graphs_are_kept_if_asked(kind, set_to_none):
     module, x = kind(2, 4, dtype=torch.float64, rule=RULE), torch.randn(5, 4, 2, dtype=torch.float64)
     once = grads(module, x)
     module(x)[0].sin().sum().backward()
     torch.testing.assert_close([p.grad for p in module.parameters()], [2 * grad for grad in once])
-    module.zero_grad(set_to_none=False)
+    module.zero_grad(set_to_none=set_to_none)
     loss = module(x)[0].sin().sum()
     loss.backward(retain_graph=True)
     loss.backward()
@@ -72,150 +68,171 @@ def test_gradients_accumulate_and_graphs_are_kept_if_asked(kind):
 
 
 @MODULES
+def test_differentiating_twice_is_refused(kind):
+    module, x = kind(2, 4, 2, rule=RULE), torch.randn(5, 4, 2)
+    loss = sum(states.square().sum() for states in module(x))
+    with pytest.raises(RuntimeError, match="create_graph=True asks for second derivatives"):
+        torch.autograd.grad(loss, list(module.parameters()), create_graph=True)
+    with pytest.raises(RuntimeError, match="create_graph=True asks for second derivatives"):
+        module(x)[0].square().sum().backward(create_graph=True)
+    assert all(p.grad is None for p in module.parameters())
+
+
+@MODULES
 def test_copies_files_and_eval(kind):
     module, x = kind(2, 4, num_layers=2, rule=RULE), torch.randn(5, 4, 2)
+    expected = grads(module, x)
     twin = copy.deepcopy(module)
     assert twin.rule == module.rule and twin.weight_hh_l0 is not module.weight_hh_l0
     file = io.BytesIO()
     torch.save(module, file)
     file.seek(0)
     loaded = torch.load(file, weights_only=False)
-    for other in (twin, loaded, module.eval()):
-        torch.testing.assert_close(grads(other, x), grads(module, x))
+    for other in (twin, loaded, module.eval(), module.train()):
+        torch.testing.assert_close(grads(other, x), expected, rtol=0, atol=0)
     with torch.no_grad():
+        twin.weight_hh_l0.zero_()
         assert module(x)[0].grad_fn is None
+    assert module.weight_hh_l0.any()
+    with torch.inference_mode():
+        torch.testing.assert_close(module(x)[0], loaded(x)[0])
 
 
 @MODULES
-def test_frozen_parameters_and_parametrized_ones(kind):
+def test_a_state_dict_in_a_file_goes_to_torch_s_module_and_back(kind):
+    module = kind(2, 4, num_layers=2, rule=RULE)
+    theirs = getattr(torch.nn, kind.__name__)(2, 4, num_layers=2)
+    for source, target in ((module, theirs), (theirs, kind(2, 4, num_layers=2, rule=RULE))):
+        file = io.BytesIO()
+        torch.save(source.state_dict(), file)
+        file.seek(0)
+        target.load_state_dict(torch.load(file, weights_only=True))
+        torch.testing.assert_close(target.state_dict(), module.state_dict(), rtol=0, atol=0)
+
+
+@MODULES
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_it_moves_to_another_dtype_and_keeps_its_optimizer(kind, dtype):
     module, x = kind(2, 4, rule=RULE), torch.randn(5, 4, 2)
-    module.weight_ih_l0.requires_grad_(False)
-    module(x)[0].sum().backward()
-    assert module.weight_ih_l0.grad is None and module.weight_hh_l0.grad is not None
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    expected = grads(module, x)
+    module.to(dtype)
+    before = [p.detach().clone() for p in module.parameters()]
+    found = grads(module, x.to(dtype))
+    for value, wanted in zip(found, expected, strict=True):
+        assert value.dtype == dtype
+        scale = float(wanted.abs().max())  # bfloat16 rounds the weights, the inputs and the states to 8 bits
+        torch.testing.assert_close(
+            value.float(), wanted, rtol=0, atol=(0.1 if dtype == torch.bfloat16 else 1e-4) * scale
+        )
+    optimizer.step()
+    for p, old, value in zip(module.parameters(), before, found, strict=True):
+        torch.testing.assert_close(p.detach(), old - 0.1 * value, rtol=1e-2, atol=1e-2)
+        assert not torch.equal(p, old)
 
 
 @MODULES
-def test_weights_changed_between_forward_and_backward_are_noticed(kind):
-    module = kind(2, 4, rule=RULE)
-    loss = module(torch.randn(5, 4, 2))[0].sum()
+def test_what_is_frozen_gets_no_grad_and_changes_nothing_for_the_others(kind):
+    module, x = kind(2, 4, 2, rule=RULE), torch.randn(5, 4, 2)
+    names, expected = [name for name, _ in module.named_parameters()], grads(module, x)
+    for frozen in names:
+        module.zero_grad()
+        module.requires_grad_(True).get_parameter(frozen).requires_grad_(False)
+        module(x)[0].sin().sum().backward()
+        for name, wanted in zip(names, expected, strict=True):
+            grad = module.get_parameter(name).grad
+            assert grad is None if name == frozen else torch.equal(grad, wanted)
+    module.requires_grad_(False).zero_grad()
+    assert not module(x)[0].requires_grad
+    given_x = x.clone().requires_grad_()
+    module(given_x)[0].sin().sum().backward()  # the inputs' own still comes through
+    assert given_x.grad.any() and all(p.grad is None for p in module.parameters())
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, value):
+        return 2 * value
+
+    def right_inverse(self, value):
+        return value / 2
+
+
+@MODULES
+def test_a_parametrized_weight_trains_by_the_chain_rule(kind):
+    module, x = kind(2, 4, rule=RULE), torch.randn(5, 4, 2)
+    plain = copy.deepcopy(module)
+    torch.nn.utils.parametrize.register_parametrization(module, "weight_hh_l0", Doubled())
+    for each in (module, plain):
+        each(x)[0].sin().sum().backward()
+    torch.testing.assert_close(module.parametrizations.weight_hh_l0.original.grad, 2 * plain.weight_hh_l0.grad)
+    torch.testing.assert_close(module.weight_ih_l0.grad, plain.weight_ih_l0.grad)
+    torch.testing.assert_close(copy.deepcopy(module)(x)[0], module(x)[0])
+    torch.nn.utils.parametrize.remove_parametrizations(module, "weight_hh_l0")
+    torch.nn.utils.parametrizations.weight_norm(module, "weight_hh_l0")(x)[0].sum().backward()
+    assert all(p.grad.any() for p in module.parameters())
+
+
+@MODULES
+def test_with_other_weights_for_one_call(kind):
+    module, x = kind(2, 4, rule=RULE), torch.randn(5, 4, 2)
+    weights = {name: (2 * p).detach().requires_grad_() for name, p in module.named_parameters()}
+    torch.func.functional_call(module, weights, (x,))[0].sin().sum().backward()
+    assert all(p.grad is None for p in module.parameters())
+    module.load_state_dict(weights)
+    torch.testing.assert_close([p.grad for p in weights.values()], grads(module, x))
+
+
+@MODULES
+def test_hooks_see_and_change_what_flows(kind):
+    module, x = kind(2, 4, rule=RULE), torch.randn(5, 4, 2, requires_grad=True)
+    expected, seen = grads(module, x), []
+    module.zero_grad()
+    x.grad = None
+    module.register_full_backward_hook(lambda module, into, out: seen.extend((into, out)))
+    module.weight_ih_l0.register_hook(lambda grad: 3 * grad)
+    output, h_n = module(x)
+    h_n.register_hook(seen.append)
+    (output.sin().sum() + 0 * h_n.sum()).backward()
+    assert torch.equal(seen[0], torch.zeros(1, 4, 4)) and torch.equal(seen[1][0], x.grad)
+    torch.testing.assert_close(module.weight_ih_l0.grad, 3 * expected[0])
+    torch.testing.assert_close(module.weight_hh_l0.grad, expected[1])
+
+
+@MODULES
+@pytest.mark.parametrize("changed", ["weight_hh_l0", "weight_ih_l0", "bias_hh_l0", "input", "output"])
+def test_what_is_changed_between_forward_and_backward_is_noticed(kind, changed):
+    module, x = kind(2, 4, rule=RULE), torch.randn(5, 4, 2)
+    output, h_n = module(x)
+    loss = output.sum() + h_n.sum()
     with torch.no_grad():
-        module.weight_hh_l0.mul_(2)
+        h_n.mul_(2)  # nobody needs it any more
+        values = {"input": x, "output": output}
+        (values[changed] if changed in values else module.get_parameter(changed)).mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 
 
 @MODULES
-def test_inside_checkpointing(kind):
+def test_its_output_is_not_to_be_changed_in_place(kind):
+    """It is the memory from which the backward pass reads the states; torch says so, and a copy may be changed."""
+    output, h_n = kind(2, 4, rule=RULE)(torch.randn(5, 4, 2))
+    with pytest.raises(RuntimeError, match="is a view and is being modified inplace"):
+        output[0] = 0
+    output.clone().mul_(2).sum().backward(retain_graph=True)
+    h_n.mul_(2).sum().backward()
+
+
+@MODULES
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_inside_checkpointing(kind, use_reentrant):
     module = kind(2, 4, dtype=torch.float64, rule=RULE)
     x = torch.randn(5, 4, 2, dtype=torch.float64, requires_grad=True)
-    expected = grads(module, x)
+    expected, of_x = grads(module, x), x.grad.clone()
     module.zero_grad()
-    output = torch.utils.checkpoint.checkpoint(lambda x: module(x)[0], x, use_reentrant=False)
+    x.grad = None
+    output = torch.utils.checkpoint.checkpoint(lambda x: module(x)[0], x, use_reentrant=use_reentrant)
     output.sin().sum().backward()
-    torch.testing.assert_close([p.grad for p in module.parameters()], expected)
-
-
-@MODULES
-@given(st.integers(0, 2**20), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.integers(1, 3))
-def test_bfloat16_is_float32_rounded(kind, seed, tau, batch, d, p):
-    torch.manual_seed(seed)
-    half, x = kind(p, d, rule=RULE).bfloat16(), torch.randn(tau, batch, p).bfloat16()
-    exact = copy.deepcopy(half).float()
-    output, last = half(x)
-    assert output.dtype == last.dtype == torch.bfloat16
-    torch.testing.assert_close(output.float(), exact(x.float())[0].bfloat16().float(), rtol=0, atol=0)
-    for found, expected in zip(grads(half, x), grads(exact, x.float()), strict=True):
-        assert found.dtype == torch.bfloat16
-        scale = float(expected.abs().max())  # the states are rounded before the loss is taken
-        torch.testing.assert_close(found.float(), expected, rtol=0.03, atol=0.03 * scale)
-
-
-@MODULES
-@pytest.mark.parametrize("layout", ["transposed", "expanded", "strided", "flipped"])
-def test_any_strides(kind, layout):
-    torch.manual_seed(0)
-    module = kind(3, 4, dtype=torch.float64, rule=RULE)
-    x = {
-        "transposed": torch.randn(4, 5, 3, dtype=torch.float64).transpose(0, 1),
-        "expanded": torch.randn(1, 1, 3, dtype=torch.float64).expand(5, 4, 3),
-        "strided": torch.randn(10, 8, 6, dtype=torch.float64)[::2, ::2, ::2],
-        "flipped": torch.randn(3, 4, 5, dtype=torch.float64).permute(2, 1, 0),
-    }[layout]
-    h_0 = torch.randn(1, 1, 4, dtype=torch.float64).expand(1, 4, 4)
-    expected = grads(module, x.contiguous(), hx=h_0.contiguous())
-    torch.testing.assert_close(grads(module, x, hx=h_0), expected)
-    with torch.no_grad():
-        module.weight_hh_l0.set_(module.weight_hh_l0.T.contiguous().T)
-    torch.testing.assert_close(grads(module, x, hx=h_0), expected)
-    module.zero_grad()
-    module(x, h_0)[0].sum().backward()  # an expanded gradient arrives
-    ones = [p.grad.clone() for p in module.parameters()]
-    module.zero_grad()
-    output = module(x, h_0)[0]
-    output.backward(torch.ones_like(output))
-    torch.testing.assert_close([p.grad for p in module.parameters()], ones)
-
-
-@MODULES
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 3, 2, 2), (4, 1, 1, 3), (3, 0, 2, 2)])
-def test_corners(kind, shape):
-    tau, batch, d, p = shape
-    module = kind(p, d, rule=RULE)
-    output, last = module(torch.randn(tau, batch, p))
-    assert output.shape == (tau, batch, d) and last.shape == (1, batch, d)
-    (output.sum() + last.sum()).backward()
-    assert all(torch.isfinite(parameter.grad).all() for parameter in module.parameters())
-
-
-@MODULES
-def test_from_several_threads_at_once(kind, monkeypatch):
-    monkeypatch.setattr(arrays, "WORTH_A_THREAD", 1)  # each of them shares its batch out, too
-    torch.manual_seed(0)
-    modules = [kind(3, 16, rule=RULE) for _ in range(6)]
-    x = torch.randn(20, 8, 3)
-    expected = [grads(module, x) for module in modules]
-    before = [(library["filepath"], library["num_threads"]) for library in threadpool_info()]
-    with ThreadPoolExecutor(6) as pool:
-        for _ in range(5):
-            found = list(pool.map(lambda module: grads(module, x), modules))
-            torch.testing.assert_close(found, expected)
-    assert [(library["filepath"], library["num_threads"]) for library in threadpool_info()] == before
-
-
-def test_blas_threads_are_put_back():
-    def threads():
-        return {i["filepath"]: i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"}
-
-    with one_blas_thread():
-        pass  # its libraries are loaded from here on
-    before = threads()
-    with pytest.raises(ZeroDivisionError), one_blas_thread(), one_blas_thread():
-        assert set(threads().values()) == {1}
-        raise ZeroDivisionError
-    assert threads() == before
-
-
-FORK = """
-import os, torch, tpcore
-from tpcore.recurrences import arrays
-arrays.WORTH_A_THREAD = 1
-torch.set_num_threads(2)
-rnn, x = tpcore.nn.RNN(3, 8, rule=tpcore.TargetProp(1.0)), torch.randn(9, 8, 3)
-def step():
-    rnn(x)[1].sum().backward()
-step()
-child = os.fork()
-if child == 0:
-    torch.set_num_threads(1)
-    arrays.over_rows(lambda first, last: None, x.numpy(), 8, 10)
-    os._exit(0)
-assert os.waitpid(child, 0)[1] == 0
-"""
-
-
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system has no fork")
-def test_a_forked_process_has_threads_of_its_own():
-    subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], cwd=ROOT, check=True, timeout=60)
+    torch.testing.assert_close([x.grad, *(p.grad for p in module.parameters())], [of_x, *expected])
 
 
 SCRIPT = """
@@ -230,19 +247,21 @@ for step in range(200):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-print(loss.item())
 """
 
 
-def test_a_foreign_script_with_one_line_changed():
-    ours = SCRIPT.replace("import torch\n", "import torch, tpcore\n", 1).replace(
-        "torch.nn.RNN(2, 16, batch_first=True)",
-        "tpcore.nn.RNN(2, 16, batch_first=True, rule=tpcore.TargetProp(r=1.0, s=1.0, calibrated=True))",
+@MODULES
+def test_a_foreign_script_with_one_line_changed(kind):
+    theirs = SCRIPT.replace("torch.nn.RNN", f"torch.nn.{kind.__name__}")
+    module = (
+        f"tpcore.nn.{kind.__name__}(2, 16, batch_first=True, rule=tpcore.TargetProp(r=1.0, s=1.0, calibrated=True))"
     )
-    for script in (SCRIPT, ours):
-        result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stderr
-        assert float(result.stdout) < 0.15
+    ours = theirs.replace(f"torch.nn.{kind.__name__}(2, 16, batch_first=True)", module)
+    assert sum(a != b for a, b in zip(theirs.splitlines(), ours.splitlines(), strict=True)) == 1
+    for script in (theirs, ours):
+        found = {"tpcore": tpcore}
+        exec(compile(script, "script", "exec"), found)
+        assert found["loss"].item() < 0.15
 
 
 def test_nothing_heavy_is_imported_with_it():

@@ -153,21 +153,6 @@ def test_the_loops_are_the_same_compiled_in_numpy_and_in_torch(monkeypatch, rule
         torch.testing.assert_close((x_found, h_found), (x_grad, h_grad))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
-def test_any_number_of_threads_gives_the_same_to_rounding(monkeypatch, rule):
-    net = Network.random(1, tau=9, batch=9, d=4, p=2)
-    expected, _, x_grad, h_grad = backward(net, rule, on_steps=(3, -1))
-    monkeypatch.setattr(arrays, "WORTH_A_THREAD", 1)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        found, _, x_found, h_found = backward(net, rule, on_steps=(3, -1))
-    finally:
-        torch.set_num_threads(before)
-    torch.testing.assert_close([p.grad for p in found.parameters()], [p.grad for p in expected.parameters()])
-    torch.testing.assert_close((x_found, h_found), (x_grad, h_grad))
-
-
 # Identities 4 and 5, with every form, activation, loss on every step, and s
 
 

@@ -47,7 +47,8 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     FloatingPointError
         When hidden states or directions are not finite: training has diverged. ``.grad`` is then left as it was.
     RuntimeError
-        When a second derivative is asked for.
+        When a second derivative is asked for, or when weights, inputs or the output are changed in place before the
+        backward pass has read them: change a copy, ``output.clone()``.
 
     Examples
     --------
