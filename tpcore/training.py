@@ -179,6 +179,8 @@ def train(
     measures: Sequence[Measure] = (),
     save: Callable[[dict[str, Any]], None] | None = None,
     resume: dict[str, Any] | None = None,
+    schedule: Callable[[int], float] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> TrainingRun:
     """Train for `steps` steps on fresh batches; evaluate on held-out sequences every `log_every` steps.
 
@@ -202,6 +204,10 @@ def train(
         are those in use; it must write or copy them before it returns.
     resume : dict
         What `save` was given: the run goes on from there, and ends as if it had never stopped.
+    schedule : function
+        From the number of steps taken so far to a factor of all step sizes.
+    clock : function
+        What the rows' ``seconds`` are read from; `time.process_time` counts the processor's time alone.
 
     Returns
     -------
@@ -229,6 +235,7 @@ def train(
     held_out = task.held_out(test_size, test_data)
     run, seconds, step = TrainingRun(), 0.0, 0
     losses: list[float] = []
+    step_sizes = [group["lr"] for group in optimizer.param_groups]
     if resume is not None:
         run.rows, seconds, step = list(resume["rows"]), resume["seconds"], resume["step"]
         model.load_state_dict(resume["model"])
@@ -253,10 +260,13 @@ def train(
         if not run.rows:
             log()
         while step < steps:
+            if schedule is not None:
+                for group, size in zip(optimizer.param_groups, step_sizes, strict=True):
+                    group["lr"] = size * schedule(step)
             step += 1
-            start = time.perf_counter()
+            start = clock()
             losses.append(_take_step(model, task, optimizer, task.batch(batch_size, training_data)))
-            seconds += time.perf_counter() - start
+            seconds += clock() - start
             bar.update()
             if step % log_every == 0 or step == steps:
                 log()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -107,7 +108,8 @@ def _train(run: Run, path: Path, rows_known: int) -> None:
         model, setup.task, optimizer,
         steps=setup.steps, seed=run.seed, batch_size=setup.batch_size, log_every=setup.log_every,
         test_size=setup.test_size, progress=False, measures=[MEASURES[name] for name in setup.measures],
-        save=save, resume=results.load_checkpoint(path),
+        save=save, resume=results.load_checkpoint(path), schedule=setup.optimizer.schedule(setup.steps),
+        clock=time.process_time,  # on one thread it is the step's time, whatever else the machine does
     )  # fmt: skip
     record.set_rows(done.rows)
     record.status = "finished" if done.diverged_at is None else "diverged"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats.qmc import Halton
 
 from tpcore import results
 from tpcore.experiments.running import run_all
@@ -37,12 +38,14 @@ def trials(name: str, experiment: Experiment, method: str) -> list[Run]:
 
 def _drawn(experiment: Experiment, method: str) -> list[Method]:
     search = experiment.search
-    draws = np.random.default_rng(search.seed).uniform(size=(search.trials, len(search.ranges)))
+    chosen = experiment.methods[method]
+    ranges = {**search.ranges, **chosen.ranges}
+    draws = Halton(len(ranges), rng=search.seed).random(search.trials)
     return [
-        experiment.methods[method].tuned(
+        chosen.tuned(
             **{
-                name: float(f"{low * (high / low) ** u:.3g}")
-                for u, (name, (low, high)) in zip(row, search.ranges.items(), strict=True)
+                name: float(f"{low * (high / low) ** place:.3g}")
+                for place, (name, (low, high)) in zip(row, ranges.items(), strict=True)
             }
         )
         for row in draws

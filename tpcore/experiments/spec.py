@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -59,6 +59,8 @@ class Optimizer:
     clip : float, optional
         The largest norm of the recurrent part's direction; longer ones are scaled down to it. It is meant for the
         direction without γ_h, so that it means the same for every rule.
+    decay : bool
+        Whether both step sizes fall linearly, to zero at the end of the run.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class Optimizer:
     kind: str = "sgd"
     momentum: float = 0.9
     clip: float | None = None
+    decay: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in OPTIMIZERS:
@@ -104,6 +107,10 @@ class Optimizer:
             optimizer.register_step_pre_hook(clip)
         return optimizer
 
+    def schedule(self, steps: int) -> Callable[[int], float] | None:
+        """The factor of the step sizes after so many of all ``steps``, for `tpcore.training.train`."""
+        return (lambda step: 1 - step / steps) if self.decay else None
+
 
 @dataclass(frozen=True)
 class Method:
@@ -113,6 +120,9 @@ class Method:
     ----------
     rule : BackProp or TargetProp
     optimizer : Optimizer
+    ranges : mapping of str to (low, high)
+        Where a `Search` looks for this method's values, in place of its own ranges: Adam and momentum want other step
+        sizes than plain SGD.
 
     Examples
     --------
@@ -125,6 +135,7 @@ class Method:
 
     rule: Rule
     optimizer: Optimizer
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def tuned(self, **values: float) -> Method:
         """The same with other values of gamma_theta, gamma_h and r; of r only what the rule takes.
@@ -137,7 +148,8 @@ class Method:
         if "gamma_h" in values and hasattr(self.rule, "step"):
             own["step"] = values["gamma_h"]
         steps = {name: values[name] for name in ("gamma_theta", "gamma_h") if name in values}
-        return Method(replace(self.rule, **own), replace(self.optimizer, **steps))  # type: ignore[arg-type]
+        rule = replace(self.rule, **own)  # type: ignore[arg-type]
+        return replace(self, rule=rule, optimizer=replace(self.optimizer, **steps))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -238,14 +250,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Search:
-    """A search over step sizes and r: values drawn log-uniformly, the same ones for every method.
+    """A search over step sizes and r: places drawn evenly on logarithmic axes, the same ones for every method.
+
+    They are a scrambled Halton sequence, which covers the ranges better than independent draws; more trials keep those
+    there are.
 
     Parameters
     ----------
     trials : int
         The same number for every method.
     ranges : mapping of str to (low, high)
-        Of gamma_theta, gamma_h and r; a method without r has one dimension less to search with as many trials.
+        Of gamma_theta, gamma_h and r; a method without r has one dimension less to search with as many trials. A method
+        may have ranges of its own.
     seed : int
         Of the draws, and of the training; the winner is trained again from the experiment's own seeds, which must not
         hold it.

@@ -63,6 +63,7 @@ def compare(record: Record) -> Comparison:
             model, short.task, optimizer,
             steps=short.steps, seed=record.seed, batch_size=short.batch_size, log_every=short.log_every,
             test_size=short.test_size, progress=False, measures=[MEASURES[name] for name in short.measures],
+            schedule=setup.optimizer.schedule(setup.steps),
         )  # fmt: skip
     again.set_rows(done.rows)
     if len(again.rows) < len(kept):

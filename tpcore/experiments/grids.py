@@ -1,0 +1,103 @@
+"""Grids: many settings of one rule, each run as it stands, for the book's maps and sliders.
+
+A method's name is that of its rule, then its values: "tp-time-r1-gamma_theta0.1".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tpcore.experiments.fair import CALIBRATED, RULES
+from tpcore.experiments.paper import PIXEL_MNIST, TEMPORAL_ORDER_60, TEMPORAL_ORDER_120
+from tpcore.experiments.spec import Experiment, Method, Optimizer
+from tpcore.rules import TargetProp
+
+
+def grid(rules: tuple[str, ...], base: Method, **values: tuple[float, ...]) -> dict[str, Method]:
+    """The rules of `fair.RULES` at all values of one or two of r, gamma_theta and gamma_h, else as `base`."""
+    points: list[dict[str, float]] = [{}]
+    for name, along in values.items():
+        points = [{**point, name: value} for point in points for value in along]
+    given = {"gamma_theta": base.optimizer.gamma_theta, "gamma_h": base.optimizer.gamma_h}
+    given |= {"r": base.rule.r} if isinstance(base.rule, TargetProp) else {}
+    return {
+        "-".join([rule, *(f"{name}{value:g}" for name, value in point.items())]): Method(
+            RULES[rule], base.optimizer
+        ).tuned(**{**given, **point})
+        for rule in rules
+        for point in points
+    }
+
+
+BOTH = ("tp-local", "tp-time")
+
+
+def decades(low: int, high: int) -> tuple[float, ...]:
+    """Powers of ten, from 10^low to 10^high."""
+    return tuple(float(f"1e{exponent}") for exponent in range(low, high + 1))
+
+
+MAP_ORDER_60 = replace(
+    TEMPORAL_ORDER_60,
+    about="r × γ_θ: temporal order, τ = 60",
+    methods=grid(BOTH, TEMPORAL_ORDER_60.methods["tp-local"], r=decades(-3, 3), gamma_theta=decades(-3, 1)),
+    steps=2_000,
+    log_every=100,
+    seeds=(0, 1),
+)
+
+# As in the paper: 400 steps, r from 1e-4 to 1e3, γ_θ from 1e-4 to 10
+MAP_MNIST = replace(
+    PIXEL_MNIST,
+    about="r × γ_θ: MNIST pixel by pixel",
+    methods=grid(("tp-time",), PIXEL_MNIST.methods["tp-local"], r=decades(-4, 3), gamma_theta=decades(-4, 1)),
+    steps=400,
+    log_every=50,
+    seeds=(0,),
+)
+
+SENSITIVITY_MNIST = replace(
+    MAP_MNIST,
+    about="γ_h, γ_θ or r, one at a time: MNIST pixel by pixel",
+    methods={
+        **grid(BOTH, PIXEL_MNIST.methods["tp-local"], gamma_h=decades(-6, -2)),
+        **grid(BOTH, PIXEL_MNIST.methods["tp-local"], gamma_theta=decades(-4, 0)),
+        **grid(BOTH, PIXEL_MNIST.methods["tp-local"], r=decades(-1, 3)),
+    },
+    seeds=(0, 1, 2),
+)
+
+HALF_DECADES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+SLIDER = Method(CALIBRATED, Optimizer(0.1, 0.01))
+
+SLIDER_60 = replace(
+    TEMPORAL_ORDER_60,
+    about="calibrated inversion, r = s: temporal order, τ = 60",
+    methods={
+        **grid(("calibrated-local",), SLIDER, r=HALF_DECADES, gamma_h=(0.003, 0.01, 0.03)),
+        **grid(("bp",), SLIDER, gamma_h=(0.003, 0.01, 0.03)),
+    },
+    steps=4_000,
+    log_every=100,
+    seeds=(0, 1, 2),
+)
+
+SLIDER_120 = replace(
+    TEMPORAL_ORDER_120,
+    about="calibrated inversion, r = s: temporal order, τ = 120",
+    methods={
+        **grid(("calibrated-local",), replace(SLIDER, optimizer=Optimizer(0.1, 0.003)), r=HALF_DECADES),
+        **grid(("bp",), SLIDER, gamma_h=(0.003,)),
+    },
+    steps=16_000,
+    log_every=400,
+    seeds=(0, 1, 2),
+)
+
+GRIDS: dict[str, Experiment] = {
+    "map-order-60": MAP_ORDER_60,
+    "map-pixel-mnist": MAP_MNIST,
+    "sensitivity-pixel-mnist": SENSITIVITY_MNIST,
+    "slider-order-60": SLIDER_60,
+    "slider-order-120": SLIDER_120,
+}
