@@ -1,22 +1,29 @@
-"""Named experiments: what they are (`spec`, `registry`), running them (`running`, `search`), checking (`verify`)."""
+"""Named experiments: defined (`spec`, `registry`), run (`running`, `search`), checked (`verify`), read (`summary`)."""
 
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_all, run_one
 from tpcore.experiments.search import sweep
 from tpcore.experiments.spec import Experiment, Method, Network, Optimizer, Run, Search, Setup
+from tpcore.experiments.summary import Outcome, column, outcome, recorded, searched, solved_at
 
 __all__ = [
     "Experiment",
     "Method",
     "Network",
     "Optimizer",
+    "Outcome",
     "Run",
     "RunError",
     "Search",
     "Setup",
+    "column",
     "experiment_named",
+    "outcome",
+    "recorded",
     "run_all",
     "run_one",
+    "searched",
+    "solved_at",
     "sweep",
 ]

@@ -1,0 +1,246 @@
+"""What records say: which there are of an experiment, and what came of a method over its seeds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tpcore import results
+from tpcore.experiments.registry import experiment_named
+from tpcore.experiments.search import trials, winner
+from tpcore.experiments.spec import Run
+from tpcore.results import Record
+
+SOLVED = 0.99
+KEPT = 0.9
+
+
+def recorded(name: str, stage: str = "run", folder: Path | None = None) -> dict[str, list[Record]]:
+    """The complete records of an experiment, as it is registered, by method.
+
+    Parameters
+    ----------
+    name : str
+        The experiment's.
+    stage : {"run", "tuned"}
+        With the registered settings, or with those of the search's winner on fresh seeds.
+    folder : Path, optional
+        Where records are; by default `tpcore.results.default_folder`.
+
+    Returns
+    -------
+    dict of str to list of Record
+        In the experiment's order of methods and seeds. A method of which not every seed is recorded is left out: it
+        was not run.
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment.
+    tpcore.results.RecordError
+        If a record is not as it was written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tpcore.experiments import recorded
+    >>> recorded("adding-30", folder=Path("no records are here"))
+    {}
+    """
+    folder = results.default_folder() if folder is None else folder
+    experiment, found = experiment_named(name), {}
+    for method in experiment.methods:
+        try:
+            if stage == "tuned":
+                setup = experiment.setup(winner(name, experiment, method, folder))
+                runs = [Run(name, "tuned", method, seed, setup) for seed in experiment.seeds]
+            else:
+                runs = experiment.runs(name, [method])
+            records = [results.read(run.path(folder)) for run in runs]
+        except FileNotFoundError:
+            continue
+        if all(record.status != "running" for record in records):
+            found[method] = records
+    return found
+
+
+def searched(name: str, folder: Path | None = None) -> dict[str, list[Record]]:
+    """The records of the search's trials, by method; a method with a trial missing is left out.
+
+    Parameters
+    ----------
+    name, folder
+        As in `recorded`.
+
+    Returns
+    -------
+    dict of str to list of Record
+
+    Raises
+    ------
+    ValueError, tpcore.results.RecordError
+        As `recorded` does.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tpcore.experiments import searched
+    >>> searched("equal-effort-order-60", folder=Path("no records are here"))
+    {}
+    """
+    folder = results.default_folder() if folder is None else folder
+    experiment, found = experiment_named(name), {}
+    for method in experiment.methods:
+        paths = [run.path(folder) for run in trials(name, experiment, method)]
+        if all(path.exists() for path in paths):
+            found[method] = [results.read(path) for path in paths]
+    return found
+
+
+def column(records: Sequence[Record], name: str = "accuracy") -> tuple[np.ndarray, np.ndarray]:
+    """A column of several runs of one setup, over the logged steps.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Of one configuration, one a seed.
+    name : str
+        The column. After a divergence an accuracy is that of the untrained network, anything else is NaN.
+
+    Returns
+    -------
+    steps : numpy.ndarray (n,)
+    values : numpy.ndarray (seeds, n)
+
+    Raises
+    ------
+    KeyError
+        If the records have no such column.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import column
+    >>> from tpcore.results import Record
+    >>> record = Record("adding-30", "run", "bp", 0, {"steps": 40, "log_every": 20}, status="diverged")
+    >>> record.set_rows([{"step": 0, "accuracy": 0.25}, {"step": 20, "accuracy": 0.5}])
+    >>> steps, values = column([record])
+    >>> steps.tolist(), values.tolist()
+    ([0, 20, 40], [[0.25, 0.5, 0.25]])
+    """
+    configuration = records[0].configuration
+    last, every = configuration["steps"], configuration["log_every"]
+    steps = np.unique([*range(0, last + 1, every), last])
+    values = np.full((len(records), len(steps)), np.nan)
+    for row, record in zip(values, records, strict=True):
+        found = [np.nan if value is None else value for value in record.column(name)]
+        row[: len(found)] = found
+        if name == "accuracy":
+            row[len(found) :] = found[0]
+    return steps, values
+
+
+def solved_at(record: Record, level: float = SOLVED) -> int | None:
+    """The first logged step at which the held-out accuracy reaches a level; None if it never does.
+
+    Parameters
+    ----------
+    record : Record
+    level : float in [0, 1]
+
+    Returns
+    -------
+    int or None
+
+    Examples
+    --------
+    >>> from tpcore.experiments import solved_at
+    >>> from tpcore.results import Record
+    >>> record = Record("adding-30", "run", "bp", 0, {})
+    >>> record.set_rows([{"step": 0, "accuracy": 0.25}, {"step": 20, "accuracy": 1.0}])
+    >>> solved_at(record)
+    20
+    """
+    pairs = zip(record.column("step"), record.column("accuracy"), strict=True)
+    return next((int(step) for step, accuracy in pairs if accuracy >= level), None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one setup over its seeds.
+
+    Parameters
+    ----------
+    seeds : int
+        How many were run.
+    solved : int
+        How many reached the level.
+    collapsed : int
+        How many of these ended below KEPT (0.9) of the level.
+    diverged : int
+        How many stopped since something was not finite.
+    steps, seconds : float or None
+        Of those that reached the level, the median step at which they did, and the processor's time up to there.
+    final : (float, float, float)
+        The accuracy at the end: lowest, median, highest; a diverged run counts as untrained.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import Outcome
+    >>> found = Outcome(seeds=5, solved=4, collapsed=1, diverged=0, steps=1200, seconds=2.0, final=(0.3, 0.99, 1.0))
+    >>> f"{found.solved} of {found.seeds}"
+    '4 of 5'
+    """
+
+    seeds: int
+    solved: int
+    collapsed: int
+    diverged: int
+    steps: float | None
+    seconds: float | None
+    final: tuple[float, float, float]
+
+
+def outcome(records: Sequence[Record], level: float = SOLVED) -> Outcome:
+    """Sum up the runs of one setup.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Of one configuration, one a seed.
+    level : float in [0, 1]
+        The accuracy that counts as solved.
+
+    Returns
+    -------
+    Outcome
+
+    Examples
+    --------
+    >>> from tpcore.experiments import outcome
+    >>> from tpcore.results import Record
+    >>> record = Record("adding-30", "run", "bp", 0, {"steps": 20, "log_every": 20}, status="finished")
+    >>> record.set_rows([{"step": 0, "seconds": 0, "accuracy": 0.25}, {"step": 20, "seconds": 0.5, "accuracy": 1.0}])
+    >>> outcome([record])
+    Outcome(seeds=1, solved=1, collapsed=0, diverged=0, steps=20, seconds=0.5, final=(1.0, 1.0, 1.0))
+    """
+    end = column(records)[1][:, -1]
+    steps = [solved_at(record, level) for record in records]
+    seconds = [_seconds_at(record, step) for record, step in zip(records, steps, strict=True) if step is not None]
+    return Outcome(
+        seeds=len(records),
+        solved=len(seconds),
+        collapsed=sum(step is not None and last < KEPT * level for step, last in zip(steps, end, strict=True)),
+        diverged=sum(record.status == "diverged" for record in records),
+        steps=statistics.median(step for step in steps if step is not None) if seconds else None,
+        seconds=statistics.median(seconds) if seconds else None,
+        final=(float(end.min()), float(np.median(end)), float(end.max())),
+    )
+
+
+def _seconds_at(record: Record, step: int) -> Any:
+    return record.column("seconds")[record.column("step").index(step)]
