@@ -234,7 +234,7 @@ def outcome(records: Sequence[Record], level: float = SOLVED) -> Outcome:
     return Outcome(
         seeds=len(records),
         solved=len(seconds),
-        collapsed=sum(step is not None and last < KEPT * level for step, last in zip(steps, end, strict=True)),
+        collapsed=sum(step is not None and bool(last < KEPT * level) for step, last in zip(steps, end, strict=True)),
         diverged=sum(record.status == "diverged" for record in records),
         steps=statistics.median(step for step in steps if step is not None) if seconds else None,
         seconds=statistics.median(seconds) if seconds else None,
