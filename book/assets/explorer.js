@@ -166,9 +166,20 @@
       if (this.width < NARROW) figure.data.forEach((trace) => (trace.colorbar = { thickness: 10, ...trace.colorbar }));
       const drawn = window.Plotly.react(this.plot, figure.data, layout, { displayModeBar: false, scrollZoom: false, doubleClick: "reset" });
       drawn.then(() => {
+        if (!this.figure.classList.contains("explorer-drawn")) this.plot.on("plotly_click", ({ points }) => this.tapped(points));
         this.figure.classList.add("explorer-drawn");
         if (this.width !== this.stage.clientWidth) this.redraw(); // it changed meanwhile
       });
+    }
+
+    // A heat map may name two controls, that of its rows and that of its columns: a tap on a cell moves both there.
+    tapped(points) {
+      const cell = points.find((point) => point.data.type === "heatmap" && point.data.meta);
+      if (!cell) return;
+      cell.data.meta.forEach((name, k) => {
+        this.chosen[this.data.controls.findIndex((control) => control.name === name)] = cell.pointIndex[k];
+      });
+      this.moved();
     }
   }
 

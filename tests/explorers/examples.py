@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.explorers import Choice, Explorer, LogSlider, Slider
+from tpcore.explorers import Choice, Explorer, LogSlider, Slider, Stops
 from tpcore.figures import band, figure
 
 
@@ -74,6 +74,28 @@ def example_map() -> Explorer:
         controls=[Slider("n", "Rows", 2, 4, points=3)],
         compute=map_of,
         draw=map_figure,
+    )
+
+
+def cell_of(row: float, column: int) -> dict[str, Any]:
+    return {"row": ROWS.index(row), "column": column}
+
+
+ROWS = (0.1, 1.0, 30.0)
+
+
+def cells_figure(result: dict[str, Any]) -> go.Figure:
+    drawn = figure("column", "row").add_heatmap(z=[[1, 2, 3], [4, 5, 6], [7, 8, 9]], meta=["row", "column"])
+    return drawn.add_scatter(x=[result["column"]], y=[result["row"]], mode="markers")
+
+
+def example_cells() -> Explorer:
+    return Explorer(
+        title="Cells",
+        description="A map whose cells are tapped.",
+        controls=[Stops("row", "Row", ROWS), Slider("column", "Column", 0, 2, points=3)],
+        compute=cell_of,
+        draw=cells_figure,
     )
 
 

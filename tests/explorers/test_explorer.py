@@ -3,7 +3,7 @@
 import pytest
 
 from tests.explorers.examples import curve, curve_figure, example, point_figure
-from tpcore.explorers import Choice, Explorer, LogSlider, Slider
+from tpcore.explorers import Choice, Explorer, LogSlider, Slider, Stops
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,9 @@ from tpcore.explorers import Choice, Explorer, LogSlider, Slider
         (lambda: Slider("k", "k", 0, float("inf")), "finite"),
         (lambda: Slider("k", "k", 0, 1, points=1), "at least 2"),
         (lambda: LogSlider("r", "r", 0, 1), "above 0"),
+        (lambda: Stops("r", "r", (1.0,)), "must be two or more, and rise"),
+        (lambda: Stops("r", "r", (1.0, 3.0, 3.0)), "must be two or more, and rise"),
+        (lambda: Stops("r", "r", (1.0, 3.0), value=2.0), "value = 2.0 is not among its values"),
         (lambda: Choice("c", "c", {"a": "A"}), "two or more"),
         (lambda: Choice("c", "c", {"a": "A", "b": "B"}, value="x"), "not among its options"),
     ],

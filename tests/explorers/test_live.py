@@ -9,8 +9,9 @@ import types
 
 import plotly.graph_objects as go
 import pytest
+from plotly.callbacks import InputDeviceState, Points
 
-from tests.explorers.examples import example, failing, interrupted, one_slider
+from tests.explorers.examples import ROWS, example, example_cells, failing, interrupted, one_slider
 from tpcore.explorers import live
 from tpcore.explorers.encoding import plain
 
@@ -37,6 +38,21 @@ def test_every_control_changes_the_figure_to_its_position():
     assert same_picture(live, r=3.7, k=2)
     assert not live.controls["k"].disabled
     assert live.status.value == ""
+
+
+def test_stops_hold_with_a_kernel_too():
+    live = example_cells().live()
+    assert [value for _, value in live.controls["row"].options] == [0.1, 1.0, 30.0]
+    live.controls["row"].value = 30.0
+    assert same_picture(live, row=30.0)
+
+
+def test_a_tapped_cell_moves_both_controls():
+    live = example_cells().live()
+    for row, column in ((2, 0), (0, 2)):
+        points = Points([[row, column]], [column], [row], "", 0)
+        live.figure.data[0]._dispatch_on_click(points, InputDeviceState())
+        assert same_picture(live, row=ROWS[row], column=column)
 
 
 def test_the_status_says_that_it_computes():

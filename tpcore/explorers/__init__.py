@@ -1,6 +1,6 @@
 """Explorers: figures with controls, live in a notebook and computed beforehand in the hosted page."""
 
-from tpcore.explorers.controls import Choice, LogSlider, Slider
+from tpcore.explorers.controls import Choice, LogSlider, Slider, Stops
 from tpcore.explorers.explorer import Explorer
 
-__all__ = ["Choice", "Explorer", "LogSlider", "Slider"]
+__all__ = ["Choice", "Explorer", "LogSlider", "Slider", "Stops"]

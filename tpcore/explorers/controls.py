@@ -1,6 +1,7 @@
 """The controls of an explorer: what may vary, over which positions, and which value comes first."""
 
 import html
+import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -134,6 +135,54 @@ class LogSlider:
 
 
 @dataclass(frozen=True)
+class Stops:
+    """A slider that stops at given values only, with a kernel too: for results that were recorded.
+
+    Parameters
+    ----------
+    values : tuple of float
+        Two or more, rising.
+    name, label, value, unit, active_when
+        As in `Slider`; value None takes the middle one.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two values, they do not rise, or the value is none of them.
+
+    Examples
+    --------
+    >>> from tpcore.explorers import Stops
+    >>> Stops("r", "Regularization r", (0.1, 0.3, 1.0, 3.0)).value
+    1.0
+    """
+
+    name: str
+    label: str
+    values: tuple[float, ...]
+    value: float | None = None
+    unit: str = ""
+    active_when: Conditions | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 2 or any(low >= high for low, high in itertools.pairwise(self.values)):
+            raise ValueError(f"Stops {self.name!r}: values = {self.values} must be two or more, and rise")
+        if self.value is None:
+            object.__setattr__(self, "value", self.values[len(self.values) // 2])
+        if self.value not in self.values:
+            raise ValueError(f"Stops {self.name!r}: value = {self.value!r} is not among its values {self.values}")
+
+    @property
+    def positions(self) -> tuple[float, ...]:
+        """Its values."""
+        return self.values
+
+    def text(self, value: Value) -> str:
+        """Return the value as a reader sees it, with its unit."""
+        return _number_text(float(value)) + _unit_text(self.unit)
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few named options.
 
@@ -186,7 +235,7 @@ class Choice:
         return plain_text(self.options[str(value)])
 
 
-Control: TypeAlias = Slider | LogSlider | Choice
+Control: TypeAlias = Slider | LogSlider | Stops | Choice
 
 
 def check_controls(controls: tuple[Control, ...]) -> None:

@@ -20,13 +20,14 @@ class Explorer:
         A short title above the figure.
     description : str
         What the figure shows, in words; the text for those who cannot see it.
-    controls : sequence of Slider, LogSlider and Choice
+    controls : sequence of Slider, LogSlider, Stops and Choice
         None makes a plain figure.
     compute : callable
         Takes the controls' names as keyword arguments and returns a dict of arrays, numbers and strings. For the
         hosted page a function at the top of a module, so that the grid can be computed in parallel and kept on disk.
     draw : callable
-        Turns that dict into a `plotly.graph_objects.Figure`.
+        Turns that dict into a `plotly.graph_objects.Figure`. A heat map in it may have as its ``meta`` the names of two
+        controls, that of its rows and that of its columns: a tap on a cell then moves both there.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from typing import Any
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
-from tpcore.explorers.controls import Choice, Control, LogSlider, Slider, active, label_html, plain_text
+from tpcore.explorers.controls import Choice, Control, LogSlider, Stops, active, label_html, plain_text
 from tpcore.explorers.explorer import Explorer
 
 _FINENESS = 10  # steps of a live slider between two positions of the grid
@@ -34,6 +34,7 @@ class LiveExplorer:
         first = explorer.evaluate()
         self.figure = go.FigureWidget(first)
         self.figure.update_layout(autosize=True)
+        self._listen()
         for handle in self.controls.values():
             handle.observe(self._moved, names="value")
         self._enable()
@@ -54,8 +55,21 @@ class LiveExplorer:
         except Exception as error:  # whatever compute raises belongs in front of the reader, not in a log
             self._say(f"{type(error).__name__}: {error}; the figure shows the previous position")
         else:
+            self._listen()
             self.shown = values
             self._say("")
+
+    def _listen(self) -> None:
+        """A tap on a cell of a heat map with `meta` moves the two controls that it names."""
+        for trace in self.figure.data:
+            if trace.type == "heatmap" and trace.meta:
+                trace.on_click(self._tapped)
+
+    def _tapped(self, trace: Any, points: Any, _: Any) -> None:
+        for cell in points.point_inds:
+            for name, index in zip(trace.meta, cell, strict=True):
+                positions = next(control.positions for control in self.explorer.controls if control.name == name)
+                self.controls[name].value = positions[index]
 
     def _enable(self) -> None:
         """Disable the controls that have no effect at the values in force."""
@@ -119,6 +133,8 @@ def _control_widget(control: Control) -> Any:
         options = [(plain_text(text), value) for value, text in control.options.items()]
         kind = widgets.ToggleButtons if len(options) <= 5 else widgets.Dropdown
         return kind(options=options, style={"button_width": "auto"} if kind is widgets.ToggleButtons else {}, **common)
+    if isinstance(control, Stops):
+        return widgets.SelectionSlider(options=[(control.text(value), value) for value in control.values], **common)
     if isinstance(control, LogSlider):
         low, high = math.log10(control.low), math.log10(control.high)
         step = (high - low) / ((control.points - 1) * _FINENESS)
@@ -131,7 +147,7 @@ def _control_widget(control: Control) -> Any:
 
 
 def _row(control: Control, handle: Any) -> widgets.HBox:
-    unit = f" ({control.unit})" if isinstance(control, Slider | LogSlider) and control.unit else ""
+    unit = f" ({control.unit})" if not isinstance(control, Choice) and control.unit else ""
     label = widgets.HTML(label_html(control.label) + unit, layout=widgets.Layout(flex="0 0 220px"))
     return widgets.HBox([label, handle], layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
 
