@@ -14,7 +14,7 @@ from tpcore.rules import TargetProp
 
 
 def grid(rules: tuple[str, ...], base: Method, **values: tuple[float, ...]) -> dict[str, Method]:
-    """The rules of `fair.RULES` at all values of one or two of r, gamma_theta and gamma_h, else as `base`."""
+    """The rules of `fair.RULES` at all values of some of r, gamma_theta and gamma_h, else as `base`."""
     points: list[dict[str, float]] = [{}]
     for name, along in values.items():
         points = [{**point, name: value} for point in points for value in along]
@@ -44,6 +44,16 @@ MAP_ORDER_60 = replace(
     steps=2_000,
     log_every=100,
     seeds=(0, 1),
+)
+
+STEP_SIZES = {"gamma_h": decades(-3, -1), "gamma_theta": decades(-2, 0)}
+GRID_ORDER_60 = replace(
+    MAP_ORDER_60,
+    about="r × γ_h × γ_θ: temporal order, τ = 60",
+    methods={
+        **grid((*BOTH, "calibrated-local"), TEMPORAL_ORDER_60.methods["tp-local"], r=decades(0, 2), **STEP_SIZES),
+        **grid(("bp",), TEMPORAL_ORDER_60.methods["bp"], **STEP_SIZES),
+    },
 )
 
 # As in the paper: 400 steps, r from 1e-4 to 1e3, γ_θ from 1e-4 to 10
@@ -95,6 +105,7 @@ SLIDER_120 = replace(
 )
 
 GRIDS: dict[str, Experiment] = {
+    "grid-order-60": GRID_ORDER_60,
     "map-order-60": MAP_ORDER_60,
     "map-pixel-mnist": MAP_MNIST,
     "sensitivity-pixel-mnist": SENSITIVITY_MNIST,
