@@ -63,7 +63,7 @@ PIXEL_MNIST = Experiment(
     "MNIST pixel by pixel, τ = 784; the paper takes 40000 steps",
     Pixels("mnist"),
     paper_methods(0.1, 1e-4, 1.0, Optimizer(1e-5)),
-    steps=8_000,
+    steps=4_000,
     batch_size=16,
     log_every=200,
     test_size=1000,
@@ -83,7 +83,7 @@ PIXEL_DIGITS = replace(
     PIXEL_MNIST,
     about="scikit-learn's digits pixel by pixel, τ = 64; no download",
     task=Pixels("digits"),
-    steps=20_000,
+    steps=8_000,
     seeds=(0, 1, 2, 3, 4),
 )
 
@@ -103,6 +103,7 @@ CIFAR_10 = replace(
     about="CIFAR-10 value by value, τ = 3072, normalized",
     task=Pixels("cifar10", normalized=True),
     methods=paper_methods(0.01, 0.01, 10.0, Optimizer(1e-3)),
+    steps=8_000,
 )
 
 PENN_TREEBANK = Experiment(

@@ -1,0 +1,74 @@
+"""Tables that a notebook shows and that the book builds in: Markdown, so that both look right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tpcore.experiments import outcome
+from tpcore.results import Record
+
+OUTCOME = ("seeds that solve it", "steps to it", "time to it", "accuracy at the end", "diverged")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+    """Make a table for the last line of a cell.
+
+    Parameters
+    ----------
+    head : sequence of str
+        The titles of the columns.
+    rows : sequence of sequences
+        One entry a column each; all entries are shown as `str` shows them.
+
+    Returns
+    -------
+    IPython.display.Markdown
+
+    Examples
+    --------
+    >>> from tpcore.tables import table
+    >>> print(table(["r", "accuracy"], [[1.0, 0.5]]).data)
+    | r | accuracy |
+    | :-- | :-- |
+    | 1.0 | 0.5 |
+    """
+    from IPython.display import Markdown
+
+    lines = [list(head), [":--"] * len(head), *rows]
+    return Markdown(
+        "\n".join("| " + " | ".join(str(entry).replace("|", "\\|") for entry in line) + " |" for line in lines)
+    )
+
+
+def outcome_rows(found: Mapping[str, Sequence[Record]], labels: Mapping[str, str], level: float) -> list[list[str]]:
+    """One row a method: its label, and the columns of OUTCOME.
+
+    Parameters
+    ----------
+    found : mapping of str to list of Record
+        As `tpcore.experiments.recorded` returns it.
+    labels : mapping of str to str
+        What a reader sees of a method.
+    level : float in [0, 1]
+        The accuracy that counts as solved.
+
+    Returns
+    -------
+    list of list of str
+    """
+    rows = []
+    for method, records in found.items():
+        came = outcome(records, level)
+        low, median, high = came.final
+        rows.append(
+            [
+                labels[method],
+                f"{came.solved} of {came.seeds}" + (f", {came.collapsed} of them collapse" if came.collapsed else ""),
+                "–" if came.steps is None else f"{came.steps:,.0f}",
+                "–" if came.seconds is None else f"{came.seconds:.1f} s",
+                f"{median:.2f} ({low:.2f} to {high:.2f})",
+                str(came.diverged or "–"),
+            ]
+        )
+    return rows
