@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.jupyter, pytest.mark.filterwarnings("default")]
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WITHOUT_EXPLORER = {"04-use-it-in-your-own-project"}  # every other chapter must show one
+WITHOUT_EXPLORER = {"04-use-it-in-your-own-project", "10-what-was-reproduced"}  # every other chapter must show one
 
 
 def test_there_are_notebooks() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import sys
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, ValueError) else 1
     except ModuleNotFoundError as error:
         print(f'tpcore: {error.name} is missing: pip install "tpcore[experiments]"', file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read what is printed has seen enough: `tpcore list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("tpcore: stopped; give the same command again to go on", file=sys.stderr)

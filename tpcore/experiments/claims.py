@@ -1,0 +1,139 @@
+"""The paper's experiments claim by claim: what it shows, what its code computes, and what the records say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tpcore.experiments.summary import SOLVED, column, outcome
+from tpcore.results import Record
+
+Found = Mapping[str, Sequence[Record]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One experiment of the paper.
+
+    Parameters
+    ----------
+    title, paper, code : str
+        What it is about, what the paper shows, and what its reference code computes, in a sentence each.
+    experiment : str
+        The experiment with the paper's settings.
+    equal_effort : str
+        The experiment in which every method is tuned alike; "" if there is none.
+    level : float in [0, 1]
+        The accuracy that counts as solved.
+    """
+
+    title: str
+    paper: str
+    code: str
+    experiment: str
+    equal_effort: str = ""
+    level: float = SOLVED
+
+
+FIRST_CLAIM = "a case of its first claim: target propagation trains the network better than back-propagation"
+THROUGH_TIME = "target propagation through time; back-propagation with another step size"
+CLAIMS = (
+    Claim(
+        "Temporal order, τ = 60",
+        FIRST_CLAIM,
+        THROUGH_TIME,
+        "temporal-order-60",
+        "equal-effort-order-60",
+    ),
+    Claim(
+        "Temporal order, τ = 120",
+        FIRST_CLAIM,
+        THROUGH_TIME,
+        "temporal-order-120",
+        "equal-effort-order-120",
+    ),
+    Claim(
+        "Adding, τ = 30",
+        FIRST_CLAIM,
+        THROUGH_TIME,
+        "adding-30",
+        "equal-effort-adding-30",
+        0.9,
+    ),
+    Claim(
+        "MNIST pixel by pixel",
+        "after 40,000 steps target propagation is at about 60 to 70 %, back-propagation near 25 %",
+        THROUGH_TIME,
+        "pixel-mnist",
+    ),
+    Claim("MNIST, permuted pixels", FIRST_CLAIM, THROUGH_TIME, "pixel-mnist-permuted"),
+    Claim("CIFAR-10, value by value", FIRST_CLAIM, THROUGH_TIME, "cifar-10"),
+    Claim(
+        "Fashion-MNIST with a GRU",
+        FIRST_CLAIM + "; with gates",
+        "targets for (1 − z)h + zn, while torch.nn.GRU computes (1 − z)n + zh forward",
+        "fashion-mnist-gru",
+    ),
+    Claim(
+        "Penn Treebank, words",
+        FIRST_CLAIM + "; with a loss at every step",
+        "the last step's displacement twice, and no loss of a step within its squared distance",
+        "penn-treebank",
+    ),
+)
+
+
+def area(record: Record) -> float:
+    """The mean accuracy over the logged steps: high for a run that learns early and keeps what it learned."""
+    return float(column([record])[1].mean())
+
+
+def versus(first: Sequence[Record], second: Sequence[Record]) -> str:
+    """How the first method's seeds compare with the second's, by `area`.
+
+    "better than" if its worst seed is above the other's best, "worse than" if its best is below the other's worst,
+    else "not clearly different from".
+    """
+    own, other = ([area(record) for record in records] for records in (first, second))
+    if min(own) > max(other):
+        return "better than"
+    return "worse than" if max(own) < min(other) else "not clearly different from"
+
+
+def best(found: Found, start: str) -> str:
+    """Of the methods whose name starts so, the one with the highest median area over its seeds."""
+    names = [name for name in found if name.startswith(start)]
+    return max(names, key=lambda name: float(np.median([area(record) for record in found[name]])))
+
+
+def told(name: str, found: Found, labels: Mapping[str, str], level: float) -> str:
+    """What came of a method, in a line."""
+    came = outcome(found[name], level)
+    low, median, high = came.final
+    solved = f"{came.solved} of {came.seeds} seeds reach {level:g}"
+    solved += f", after {came.steps:,.0f} steps" if came.steps is not None else ""
+    collapsed = f", {came.collapsed} of them fall back" if came.collapsed else ""
+    diverged = f"; {came.diverged} diverge" if came.diverged else ""
+    return f"{labels[name]}: {solved}{collapsed}; {median:.2f} at the end ({low:.2f} to {high:.2f}){diverged}"
+
+
+def verdicts(found: Found, labels: Mapping[str, str], against: Mapping[str, str]) -> list[str]:
+    """A sentence for each form of target propagation, comparing it with the methods named in `against`.
+
+    Parameters
+    ----------
+    found : mapping of str to list of Record
+        The records by method.
+    labels : mapping of str to str
+        What a reader sees of a method.
+    against : mapping of str to str
+        From methods of back-propagation to what a reader sees of them.
+    """
+    return [
+        f"{labels[name]} is "
+        + ", ".join(f"{versus(records, found[other])} {text}" for other, text in against.items() if other in found)
+        for name, records in found.items()
+        if not name.startswith("bp")
+    ]
