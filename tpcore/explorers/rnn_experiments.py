@@ -15,7 +15,8 @@ from tpcore.experiments import experiment_named, recorded
 from tpcore.experiments.grids import GRID_ORDER_60
 from tpcore.explorers import Choice, Explorer, Slider, Stops
 from tpcore.explorers.recorded import COLUMNS, METHODS, add_curve, curve, record_files, say_not_run
-from tpcore.figures import NEUTRAL, PALETTE, SEQUENCE, figure
+from tpcore.explorers.training_an_rnn import answers_figure
+from tpcore.figures import NEUTRAL, PALETTE, figure
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import TargetProp
 from tpcore.tasks import Adding, Characters, Pixels, TemporalOrder
@@ -81,17 +82,7 @@ def answer_figure(result: dict[str, Any]) -> go.Figure:
 
 
 def _order(inputs: np.ndarray, target: np.ndarray, said: np.ndarray) -> go.Figure:
-    symbols, position = inputs.argmax(1), np.arange(1, len(inputs) + 1)
-    fig = figure("position in the sequence", "probability", x_range=(0.5, len(inputs) + 0.5), y_range=(0, 1.15))
-    for pair in range(4):
-        right = pair == target
-        line = {"color": SEQUENCE[pair], "width": 3.5 if right else 1.5, "dash": "solid" if right else "dot"}
-        name = f"{pair // 2}, then {pair % 2}" + (" (true)" if right else "")
-        fig.add_scatter(x=position, y=said[:, pair], name=name, mode="lines+markers", line=line)
-    for place in position[symbols < 2]:
-        fig.add_vline(x=int(place), line={"color": NEUTRAL, "dash": "dot", "width": 1})
-        fig.add_annotation(x=int(place), y=1.1, text=f"marker {symbols[place - 1]}")
-    return fig
+    return answers_figure({"symbols": inputs.argmax(1), "class": int(target), "probabilities": said})
 
 
 def _adding(inputs: np.ndarray, target: np.ndarray, said: np.ndarray) -> go.Figure:

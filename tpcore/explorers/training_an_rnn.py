@@ -142,8 +142,9 @@ def answers(example: int) -> dict[str, Any]:
 
 def answers_figure(result: dict[str, Any]) -> go.Figure:
     """The probability of each pair of markers after each symbol; the markers stand at the top."""
-    symbols, position = result["symbols"], np.arange(1, TASK.length + 1)
-    fig = figure("position in the sequence", "probability", x_range=(0.5, TASK.length + 0.5), y_range=(0, 1.15))
+    symbols = result["symbols"]
+    position = np.arange(1, len(symbols) + 1)
+    fig = figure("position in the sequence", "probability", x_range=(0.5, len(symbols) + 0.5), y_range=(0, 1.15))
     for pair in range(TASK.output_size):
         right = pair == result["class"]
         line = {"color": SEQUENCE[pair], "width": 3.5 if right else 1.5, "dash": "solid" if right else "dot"}

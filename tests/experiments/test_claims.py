@@ -1,0 +1,68 @@
+import pytest
+
+from tpcore.experiments import EXPERIMENTS
+from tpcore.experiments.claims import CLAIMS, area, best, told, verdicts, versus
+from tpcore.experiments.fair import FAIR
+from tpcore.experiments.paper import PAPER
+from tpcore.results import Record
+
+LABELS = {"bp": "BP", "bp-paper": "BP, the paper's", "bp-adam": "BP, Adam", "tp-time": "TP"}
+GOOD, MIDDLE, BAD = [0.2, 1.0, 1.0, 1.0], [0.2, 0.2, 1.0, 1.0], [0.2, 0.2, 0.2, 0.2]
+
+
+def record_of(accuracies):
+    record = Record("small", "run", "tp", 0, {"steps": 60, "log_every": 20}, status="finished")
+    record.set_rows([{"step": 20 * i, "seconds": i, "accuracy": a} for i, a in enumerate(accuracies)])
+    return record
+
+
+def records_of(*runs):
+    return [record_of(run) for run in runs]
+
+
+def test_every_claim_names_experiments_that_there_are():
+    assert len({claim.title for claim in CLAIMS}) == len(CLAIMS)
+    for claim in CLAIMS:
+        assert claim.experiment in PAPER
+        assert not claim.equal_effort or EXPERIMENTS[claim.equal_effort] is FAIR[claim.equal_effort]
+
+
+def test_the_area_is_the_mean_accuracy():
+    assert area(record_of(MIDDLE)) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        ((GOOD, GOOD), (MIDDLE, BAD), "better than"),
+        ((BAD, BAD), (MIDDLE, GOOD), "worse than"),
+        ((GOOD, BAD), (MIDDLE, MIDDLE), "not clearly different from"),
+        ((GOOD, GOOD), (GOOD, GOOD), "not clearly different from"),
+    ],
+)
+def test_better_means_every_seed(first, second, says):
+    assert versus(records_of(*first), records_of(*second)) == says
+
+
+def test_the_best_of_a_kind_by_the_median():
+    found = {
+        "bp": records_of(GOOD, BAD, BAD),
+        "bp-adam": records_of(MIDDLE, MIDDLE, MIDDLE),
+        "tp-time": records_of(GOOD),
+    }
+    assert best(found, "bp") == "bp-adam"
+
+
+def test_verdicts_compare_each_form_with_each_baseline_that_was_run():
+    found = {"bp-paper": records_of(BAD, BAD), "bp": records_of(GOOD, GOOD), "tp-time": records_of(GOOD, MIDDLE)}
+    against = {"bp-paper": "the baseline", "bp": "the same steps"}
+    assert verdicts(found, LABELS, against) == [
+        "TP is better than the baseline, not clearly different from the same steps"
+    ]
+    del found["bp-paper"]
+    assert verdicts(found, LABELS, against) == ["TP is not clearly different from the same steps"]
+
+
+def test_a_method_in_a_line():
+    text = told("tp-time", {"tp-time": records_of(GOOD, MIDDLE, BAD)}, LABELS, 0.99)
+    assert text == "TP: 2 of 3 seeds reach 0.99, after 30 steps; 1.00 at the end (0.20 to 1.00)"

@@ -1,0 +1,18 @@
+from tests.experiments.test_claims import GOOD, MIDDLE, records_of
+from tpcore.tables import OUTCOME, outcome_rows, table
+
+
+def test_a_bar_within_an_entry_does_not_end_it():
+    assert table(["|δ|"], [["a|b"]]).data.splitlines() == ["| \\|δ\\| |", "| :-- |", "| a\\|b |"]
+
+
+def test_a_row_a_method_under_the_titles():
+    (row,) = outcome_rows({"tp": records_of(GOOD, MIDDLE)}, {"tp": "TP"}, 0.99)
+    assert dict(zip(("method", *OUTCOME), row, strict=True)) == {
+        "method": "TP",
+        "seeds that solve it": "2 of 2",
+        "steps to it": "30",
+        "time to it": "1.5 s",
+        "accuracy at the end": "1.00 (1.00 to 1.00)",
+        "diverged": "–",
+    }
