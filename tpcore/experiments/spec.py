@@ -173,7 +173,7 @@ class Setup:
     >>> experiment = experiment_named("temporal-order-60")
     >>> setup = experiment.setup(experiment.methods["tp-local"])
     >>> setup.task, setup.steps
-    (TemporalOrder(length=60, bits=1), 40000)
+    (TemporalOrder(length=60, bits=1), 20000)
     """
 
     task: Task
