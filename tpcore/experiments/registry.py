@@ -1,14 +1,15 @@
-"""All experiments by name. Adding one is adding an entry to `paper`, `fair` or `grids`."""
+"""All experiments by name. Adding one is adding an entry to `paper`, `fair`, `grids` or `regimes`."""
 
 from __future__ import annotations
 
 from tpcore.experiments.fair import FAIR
 from tpcore.experiments.grids import GRIDS
 from tpcore.experiments.paper import PAPER
+from tpcore.experiments.regimes import REGIMES
 from tpcore.experiments.spec import Experiment
 
 # As `tpcore list` shows them
-EXPERIMENTS: dict[str, Experiment] = {**PAPER, **FAIR, **GRIDS}
+EXPERIMENTS: dict[str, Experiment] = {**PAPER, **FAIR, **GRIDS, **REGIMES}
 
 
 def experiment_named(name: str) -> Experiment:
