@@ -72,8 +72,8 @@ def compare(first: np.ndarray, second: np.ndarray) -> Comparison:
     ranks = rankdata(np.where(np.isnan(steps), np.inf, steps))
 
     def apart(one: np.ndarray, other: np.ndarray, axis: int) -> np.ndarray:
-        return np.mean(one, axis=axis) - np.mean(other, axis=axis)
+        return np.abs(np.mean(one, axis=axis) - np.mean(other, axis=axis))
 
-    groups = ranks[: len(first)], ranks[len(first) :]
-    test = permutation_test(groups, apart, permutation_type="independent", n_resamples=np.inf, vectorized=True)
-    return Comparison(float(min(1.0, test.pvalue)), float(test.statistic), bool(np.isnan(steps).all()))
+    one, other = ranks[: len(first)], ranks[len(first) :]
+    test = permutation_test((one, other), apart, alternative="greater", n_resamples=np.inf, vectorized=True)
+    return Comparison(float(test.pvalue), float(one.mean() - other.mean()), bool(np.isnan(steps).all()))
