@@ -13,8 +13,10 @@ from tpcore.experiments import column
 from tpcore.figures import NEUTRAL, PALETTE, band
 from tpcore.results import Record, default_folder
 
+Style = tuple[str, str, str]  # name, colour, dash
+
 MOST_POINTS = 80  # of a curve: a page has to carry them
-METHODS = {
+METHODS: dict[str, Style] = {
     "bp-paper": ("BP, the paper's baseline", NEUTRAL, "dot"),
     "bp": ("BP, the same two steps", PALETTE["orange"], "dash"),
     "tp-local": ("TP, local", PALETTE["blue"], "solid"),
@@ -63,12 +65,15 @@ def curve(records: Sequence[Record], name: str = "accuracy") -> dict[str, Any]:
     }
 
 
-def add_curve(fig: go.Figure, found: dict[str, Any], method: str, *, by_time: bool = False) -> None:
+def add_curve(
+    fig: go.Figure, found: dict[str, Any], method: str, *, by_time: bool = False, style: Style | None = None
+) -> None:
     """Draw what `curve` returned: the median in a band from the lowest to the highest seed, a cross where one diverged.
 
-    With `by_time`, against the processor's seconds instead of steps.
+    With `by_time`, against the processor's seconds instead of steps. `style` is the method's entry of METHODS, or
+    another chapter's.
     """
-    label, color, dash = METHODS[method]
+    label, color, dash = style or METHODS[method]
     scale = found["seconds_per_step"] if by_time else 1
     x = np.asarray(found["steps"]) * scale
     for trace in band(x, found["low"], found["high"], color, label):

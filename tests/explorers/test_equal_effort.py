@@ -1,0 +1,141 @@
+"""The figures and tables of equal effort against records written by hand, and how they treat what was not run."""
+
+import numpy as np
+import pytest
+
+from tests.explorers.written import write
+from tpcore.experiments import experiment_named
+from tpcore.experiments.fair import FAIR
+from tpcore.experiments.search import trials, winner
+from tpcore.experiments.spec import Run
+from tpcore.explorers import equal_effort as chapter
+from tpcore.explorers import equal_effort_tables as tables
+
+NAME = "equal-effort-order-60"
+FRESH = {  # steps of the fresh seeds
+    "bp": (2000, 2200, 2400, 2600, None),
+    "bp-adam": (1000, 1000, 1000, 1000, 1000),
+    "calibrated-local": (400, 600, 800, 1000, 1200),
+    "calibrated-local-adam": (2000, 2000, 2000, 2000, None),
+    "tp-local": (None,) * 5,
+}
+BEST = {"bp": (3, 2000), "bp-adam": (0, 800), "calibrated-local": (5, 400), "calibrated-local-adam": (1, 600),
+        "tp-local": (2, None)}  # fmt: skip
+
+
+@pytest.fixture
+def records(monkeypatch, tmp_path):
+    """Five methods of the experiment, each with its search; in the trials that did not win nothing is solved."""
+    monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
+    experiment = experiment_named(NAME)
+    for method, steps in FRESH.items():
+        for number, run in enumerate(trials(NAME, experiment, method)):
+            best, step = BEST[method]
+            write(run, step if number == best else None, tmp_path)
+        setup = experiment.setup(winner(NAME, experiment, method, tmp_path))
+        for seed, step in zip(experiment.seeds, steps, strict=True):
+            collapses = (method, seed) == ("bp", 0)
+            write(Run(NAME, "tuned", method, seed, setup), step, tmp_path, end=0.5 if collapses else 1.0)
+    chapter.tuned.cache_clear()
+    chapter.tried.cache_clear()
+    yield experiment
+    chapter.tuned.cache_clear()
+    chapter.tried.cache_clear()
+
+
+def test_every_method_has_a_name_of_its_own_and_a_kind():
+    labels = [chapter.style_of(method)[0] for method in chapter.all_methods()]
+    assert len(set(labels)) == len(labels)
+    assert chapter.rule_and_kind("calibrated-local-adam") == ("calibrated-local", "adam")
+    assert chapter.rule_and_kind("tp-time") == ("tp-time", "")
+    for experiment in FAIR.values():
+        shown = [m for m in experiment.methods for kind in chapter.KINDS if chapter.shown_with(m, kind)]
+        assert sorted(shown) == sorted(experiment.methods)
+
+
+def test_a_variant_of_the_rule_stands_with_the_plain_ones_in_a_colour_of_its_own():
+    assert chapter.shown_with("calibrated-local-adapted", "")
+    label, color, _ = chapter.style_of("calibrated-local-adapted")
+    assert "adapted" in label and color not in {style[1] for style in chapter.RULE_STYLES.values()}
+
+
+def test_every_task_has_a_level_and_a_place():
+    assert {name: chapter.level_of(name) for name in ("equal-effort-order-60", "equal-effort-adding-30")} == {
+        "equal-effort-order-60": 0.99,
+        "equal-effort-adding-30": 0.9,
+    }
+    assert all(0 < chapter.level_of(name) < 1 for name in FAIR)
+    assert {*chapter.columns_of("order"), *chapter.columns_of("others")} == set(FAIR)
+
+
+def test_half_the_memory_is_right_one_time_in_six_at_adding():
+    """As the chapter's prose has it: the best answer of a network that knows one of the two numbers."""
+    numbers = np.random.default_rng(0).uniform(size=(200_000, 2))
+    off = (numbers[:, 0] + 0.5) / 2 - numbers.mean(1)
+    assert (np.abs(off) < 0.04).mean() == pytest.approx(1 / 6, abs=0.01) and np.abs(off).max() <= 0.25
+
+
+def test_success_counts_seeds(records):
+    cells = chapter.success("order")["cells"]
+    first = {method: row[0] for method, row in cells.items()}
+    assert first["bp"] == [4, 5] and first["calibrated-local"] == [5, 5] and first["tp-local"] == [0, 5]
+    assert first["tp-time"] is None and all(cell is None for row in cells.values() for cell in row[1:])
+    traces = chapter.success_figure(chapter.success("order")).data
+    assert [trace.text for trace in traces if trace.name == "BP"] == [("4/5",)]
+    assert len(traces[-1].x) == sum(cell is None for row in cells.values() for cell in row)
+
+
+def test_steps_and_seconds_of_each_seed(records):
+    by_step, by_time = (chapter.reaching(NAME, unit)["methods"] for unit in chapter.UNITS)
+    np.testing.assert_array_equal(by_step["bp"], [2000, 2200, 2400, 2600, np.nan])
+    np.testing.assert_allclose(by_time["bp"], by_step["bp"] / 1000)
+    assert by_step["tp-time"] is None
+    for unit in chapter.UNITS:
+        traces = chapter.reaching_figure(chapter.reaching(NAME, unit)).data
+        crosses = [len(trace.x) for trace in traces if trace.marker.symbol == "x" and trace.name.startswith("BP,")]
+        assert sum(crosses) == 1
+        assert set(traces[-1].text) == {"not run"}
+
+
+def test_curves_of_a_kind(records):
+    result = chapter.tuned_curves(NAME, "adam")
+    assert list(result["curves"]) == ["bp-adam", "calibrated-local-adam"] and result["missing"] == ["tp-time-adam"]
+    assert any("not run" in (note.text or "") for note in chapter.tuned_figure(result).layout.annotations)
+    empty = chapter.tuned_figure(chapter.tuned_curves("equal-effort-order-500", ""))
+    assert any("not run" in (note.text or "") for note in empty.layout.annotations)
+
+
+def test_tables_of_outcomes_and_searches(records):
+    rows = {row[0]: row[1:] for row in tables.outcomes(NAME)}
+    assert len(rows) == len(records.methods)
+    assert rows["BP"][:2] == ["4 of 5, 1 of them collapse", "2,300"] and rows["paper's, time"][0] == "not run"
+    found = {row[0]: row[1:] for row in tables.searches(NAME)}
+    optimizer = trials(NAME, records, "bp")[3].setup.optimizer
+    assert found["BP"][:4] == [f"{optimizer.gamma_theta:g}", f"{optimizer.gamma_h:g}", "–", "1 of 8"]
+    assert found["calibrated, local"][2] == f"{trials(NAME, records, 'calibrated-local')[5].setup.rule.r:g}"
+    (row,) = [row for row in tables.stability([NAME]) if row[0] == "BP"]
+    assert row[1:] == [10, 9, 1, 0, 16, 2, 0]
+
+
+def test_who_is_sooner(records):
+    said = {(row[0], row[2].partition(":")[0]): row[3] for row in tables.compared(NAME)}
+    assert said["same optimizer: plain", "calibrated, local"] == "sooner"
+    assert said["same optimizer: Adam", "calibrated, local, Adam"] == "later"
+    assert said["same rule but for calibration", "calibrated, local"] == "sooner"
+    assert tables.best_of(NAME, "BP") == "bp-adam" and tables.best_of(NAME, "calibrated") == "calibrated-local"
+    assert said["best of its family, BP", "calibrated, local"] == "no clear difference"
+    assert len(said) == 5
+
+
+def test_without_records_nothing_is_claimed(monkeypatch, tmp_path):
+    monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
+    chapter.tuned.cache_clear()
+    chapter.tried.cache_clear()
+    for name in FAIR:
+        assert tables.compared(name) == tables.searches(name) == []
+        assert {row[1] for row in tables.outcomes(name)} == {"not run"}
+    assert tables.stability(list(FAIR)) == []
+    for explorer in (chapter.success_explorer, chapter.reaching_explorer, chapter.tuned_explorer):
+        explorer.evaluate()
+    chapter.tuned.cache_clear()
+    chapter.tried.cache_clear()

@@ -1,0 +1,124 @@
+"""The tables of the chapter on equal effort: outcomes, searches, and who gets there sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tpcore.experiments import outcome
+from tpcore.experiments.comparison import Comparison, compare
+from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
+from tpcore.experiments.search import score
+from tpcore.explorers.equal_effort import KINDS, level_of, rule_and_kind, steps_to_level, style_of, tried, tuned
+from tpcore.tables import outcome_rows
+
+SEARCH_HEAD = ("", "γ_θ", "γ_h", "r", "trials that solve it", "mean accuracy: best, median, worst trial")
+FAMILIES = {"BP": ("bp",), "paper's": ("tp-",), "calibrated": ("calibrated-",)}
+
+
+def outcomes(name: str) -> list[list[str]]:
+    """A row a method of what came of its fresh seeds, under `tpcore.tables.OUTCOME`; "not run" where nothing did."""
+    found = tuned(name)
+    labels = {method: style_of(method)[0] for method in FAIR[name].methods}
+    rows = dict(zip(found, outcome_rows(found, labels, level_of(name)), strict=True))
+    return [rows.get(method, [labels[method], "not run", *["–"] * 4]) for method in FAIR[name].methods]
+
+
+def searches(name: str) -> list[list[str]]:
+    """A row a method under SEARCH_HEAD: its winner's values, and how its trials are spread."""
+    rows = []
+    for method, records in tried(name).items():
+        scores = [score(record) for record in records]
+        best = records[int(np.argmax(scores))].configuration
+        solved = int(np.isfinite(steps_to_level(name, records)).sum())
+        spread = ", ".join(f"{value:.2f}" for value in (max(scores), np.median(scores), min(scores)))
+        r = best["rule"].get("r")
+        values = [f"{value:g}" for value in (best["optimizer"]["gamma_theta"], best["optimizer"]["gamma_h"])]
+        shown = "–" if r is None else f"{r:g}"
+        rows.append([style_of(method)[0], *values, shown, f"{solved} of {len(records)}", spread])
+    return rows
+
+
+STABILITY_HEAD = ("rule", "runs", "solved", "then collapsed", "diverged", "trials", "solved", "diverged")
+
+
+def stability(names: Sequence[str]) -> list[list[Any]]:
+    """A row a rule, whatever its optimizer, over some experiments: fresh seeds, then trials, under STABILITY_HEAD."""
+    rows: list[list[Any]] = []
+    for rule in RULES:
+        own = [
+            (outcome(tuned(name)[method], level_of(name)), tried(name)[method], name)
+            for name in names
+            for method in tuned(name)
+            if rule_and_kind(method)[0] == rule
+        ]
+        if own:
+            fresh = [sum(getattr(found, part) for found, _, _ in own) for part in ("seeds", "solved", "collapsed")]
+            diverged = sum(found.diverged for found, _, _ in own)
+            trials = [record for _, records, _ in own for record in records]
+            solved = sum(int(np.isfinite(steps_to_level(name, records)).sum()) for _, records, name in own)
+            lost = sum(record.status == "diverged" for record in trials)
+            rows.append([style_of(rule)[0], *fresh, diverged, len(trials), solved, lost])
+    return rows
+
+
+def best_of(name: str, family: str) -> str | None:
+    """The method of a family whose best trial scored highest, of those with runs on fresh seeds; None if none has."""
+    scores = {
+        method: max(score(record) for record in records)
+        for method, records in tried(name).items()
+        if method.startswith(FAMILIES[family]) and method in tuned(name)
+    }
+    return max(scores, key=lambda method: scores[method]) if scores else None
+
+
+def pairs(name: str) -> list[tuple[str, str, str]]:
+    """What is compared on a task, of what was run: how, a method, and its calibrated counterpart."""
+    same = [(f"same optimizer: {KINDS[kind]}", "bp", "calibrated-local", kind) for kind in ("", *OPTIMIZERS)]
+    own = [("same rule but for calibration", rule, f"calibrated-{rule[3:]}", "") for rule in ("tp-local", "tp-time")]
+    named = [(how, *("-".join(filter(None, (rule, kind))) for rule in rules)) for how, *rules, kind in (*same, *own)]
+    best = [
+        (f"best of its family, {family}", one, other)
+        for family in ("BP", "paper's")
+        if (one := best_of(name, family)) and (other := best_of(name, "calibrated"))
+    ]
+    return [(how, one, other) for how, one, other in (*named, *best) if {one, other} <= set(tuned(name))]
+
+
+def comparisons(name: str) -> list[dict[str, Any]]:
+    """For each of `pairs` the steps of both methods' seeds to the level, and the comparison."""
+    return [
+        {"how": how, "methods": (one, other), "steps": steps, "comparison": compare(*steps)}
+        for how, one, other in pairs(name)
+        for steps in [tuple(steps_to_level(name, tuned(name)[method]) for method in (one, other))]
+    ]
+
+
+def said(comparison: Comparison) -> str:
+    """A comparison's verdict on the calibrated method, which is the second."""
+    words = {"first sooner": "later", "second sooner": "sooner"}
+    return words.get(comparison.says, comparison.says)
+
+
+COMPARED_HEAD = ("compared", "against", "calibrated", "calibrated is", "p")
+
+
+def compared(name: str) -> list[list[str]]:
+    """`comparisons` as rows under COMPARED_HEAD."""
+    return [
+        [
+            row["how"],
+            *(_steps_text(method, steps) for method, steps in zip(row["methods"], row["steps"], strict=True)),
+            said(row["comparison"]),
+            f"{row['comparison'].p:.3f}",
+        ]
+        for row in comparisons(name)
+    ]
+
+
+def _steps_text(method: str, steps: np.ndarray) -> str:
+    reached = steps[np.isfinite(steps)]
+    text = f"{style_of(method)[0]}: {len(reached)}/{len(steps)}"
+    return f"{text}, {np.median(reached):,.0f}" if len(reached) else text
