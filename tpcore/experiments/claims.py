@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from tpcore.experiments.summary import SOLVED, column, outcome
 from tpcore.results import Record
 
@@ -102,12 +100,6 @@ def versus(first: Sequence[Record], second: Sequence[Record]) -> str:
     return "worse than" if max(own) < min(other) else "not clearly different from"
 
 
-def best(found: Found, start: str) -> str:
-    """Of the methods whose name starts so, the one with the highest median area over its seeds."""
-    names = [name for name in found if name.startswith(start)]
-    return max(names, key=lambda name: float(np.median([area(record) for record in found[name]])))
-
-
 def told(name: str, found: Found, labels: Mapping[str, str], level: float) -> str:
     """What came of a method, in a line."""
     came = outcome(found[name], level)
@@ -135,5 +127,5 @@ def verdicts(found: Found, labels: Mapping[str, str], against: Mapping[str, str]
         f"{labels[name]} is "
         + ", ".join(f"{versus(records, found[other])} {text}" for other, text in against.items() if other in found)
         for name, records in found.items()
-        if not name.startswith("bp")
+        if not name.startswith("bp") and set(against) & set(found)
     ]
