@@ -1,5 +1,6 @@
 """Named experiments: defined (`spec`, `registry`), run (`running`, `search`), checked (`verify`), read (`summary`)."""
 
+from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_all, run_one
@@ -9,6 +10,7 @@ from tpcore.experiments.summary import Outcome, column, outcome, recorded, searc
 
 __all__ = [
     "Experiment",
+    "LearnedInverseSettings",
     "Method",
     "Network",
     "Optimizer",
