@@ -12,6 +12,7 @@ from typing import Any, get_args
 import torch
 
 from tpcore import rules, tasks
+from tpcore.experiments.adapted import AdaptedTargetProp
 from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.nn import SequenceClassifier
 from tpcore.results import record_path
@@ -119,7 +120,7 @@ class Method:
 
     Parameters
     ----------
-    rule : BackProp, TargetProp or LearnedInverseSettings
+    rule : BackProp, TargetProp, AdaptedTargetProp or LearnedInverseSettings
     optimizer : Optimizer
     ranges : mapping of str to (low, high)
         Where a `Search` looks for this method's values, in place of its own ranges: Adam and momentum want other step
@@ -203,6 +204,8 @@ class Setup:
         optimizer = self.optimizer.build(model)
         if learned is not None:
             learned.train_inverse(model, optimizer)
+        if isinstance(self.rule, AdaptedTargetProp):
+            self.rule.follow(model.recurrent)
         return model, optimizer
 
     def configuration(self) -> dict[str, Any]:
@@ -369,7 +372,7 @@ class Experiment:
 
 
 TAG = "class"  # under it a configuration names the class that its values are of
-MADE_HERE = (LearnedInverseSettings, Network, Optimizer, Setup)
+MADE_HERE = (AdaptedTargetProp, LearnedInverseSettings, Network, Optimizer, Setup)
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (*get_args(Rule), *MADE_HERE, *(getattr(tasks, name) for name in tasks.__all__))
 }
