@@ -7,11 +7,12 @@ import torch
 
 from tests.experiments.small import SMALL, run
 from tpcore import BackProp, TargetProp
-from tpcore.experiments import EXPERIMENTS, Method, Optimizer, experiment_named
+from tpcore.experiments import EXPERIMENTS, Method, Network, Optimizer, Setup, experiment_named
 from tpcore.experiments.measures import MEASURES
 from tpcore.experiments.paper import PAPER
 from tpcore.experiments.spec import from_configuration
 from tpcore.nn import SequenceClassifier
+from tpcore.tasks import Pixels, TemporalOrder
 
 SETUPS = [experiment.setup(method) for experiment in EXPERIMENTS.values() for method in experiment.methods.values()]
 
@@ -32,6 +33,27 @@ def test_the_key_depends_on_every_value_but_not_on_the_seed():
     assert len({setup.key() for setup in setups}) == len(setups)
     assert run(seed=1).name != run(seed=2).name and run(seed=1).setup.key() == run(seed=2).setup.key()
     assert len({setup.key() for setup in SETUPS}) == len(set(SETUPS))
+
+
+KNOWN_KEYS = {  # under such keys records are filed
+    "d5265e7a": Setup(
+        TemporalOrder(60), Network(), TargetProp(10.0, step=0.01, form="difference", accumulate="through_time"),
+        Optimizer(0.1, 0.01), 40_000, measures=("directions", "profile"),
+    ),
+    "2cce208b": Setup(
+        Pixels("mnist"), Network(cell="GRU"), BackProp(),
+        Optimizer(1e-5, kind="nesterov"), 8_000, batch_size=16, measures=("directions",),
+    ),
+    "bc79929f": Setup(
+        TemporalOrder(60), Network(), TargetProp(3.0, 3.0, calibrated=True, step=0.1),
+        Optimizer(0.003, 0.1, kind="adam"), 6_000,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KNOWN_KEYS)
+def test_keys_stay_what_they_were(key):
+    assert KNOWN_KEYS[key].key() == key
 
 
 def test_a_default_that_is_written_out_changes_no_key():
@@ -68,7 +90,7 @@ def test_every_entry_is_whole(name):
     assert set(experiment.measures) <= set(MEASURES)
     assert experiment.steps % experiment.log_every == 0
     for method in experiment.methods.values():
-        if isinstance(method.rule, TargetProp):
+        if not isinstance(method.rule, BackProp):
             assert method.rule.step == method.optimizer.gamma_h
 
 

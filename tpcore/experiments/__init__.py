@@ -1,5 +1,7 @@
 """Named experiments: defined (`spec`, `registry`), run (`running`, `search`), checked (`verify`), read (`summary`)."""
 
+from tpcore.experiments.adapted import AdaptedTargetProp
+from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_all, run_one
@@ -8,7 +10,9 @@ from tpcore.experiments.spec import Experiment, Method, Network, Optimizer, Run,
 from tpcore.experiments.summary import Outcome, column, outcome, recorded, searched, solved_at
 
 __all__ = [
+    "AdaptedTargetProp",
     "Experiment",
+    "LearnedInverseSettings",
     "Method",
     "Network",
     "Optimizer",

@@ -6,6 +6,7 @@ They are for `tpcore sweep`; the step sizes and r that stand here are only where
 "bp", "tp-…"        back-propagation and the paper's rule, as in `paper`, with plain SGD
 "calibrated-local"  calibrated inversion with s = r, each layer toward its own target
 "calibrated-time"   the same, through time
+"…-adapted"         with an r that follows the scale of W: `AdaptedTargetProp`
 "…-momentum"        with Nesterov's momentum 0.9
 "…-clip"            with the recurrent part's direction clipped at norm 1
 "…-adam"            with Adam
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tpcore.experiments.adapted import AdaptedTargetProp
 from tpcore.experiments.spec import Experiment, Method, Optimizer, Search
 from tpcore.rules import BackProp, Rule, TargetProp
 from tpcore.tasks import Adding, Pixels, TemporalOrder
@@ -29,6 +31,7 @@ RULES: dict[str, Rule] = {
     "tp-local": PAPER_RULE,
     "tp-time": replace(PAPER_RULE, accumulate="through_time"),
     "calibrated-local": CALIBRATED,
+    "calibrated-local-adapted": AdaptedTargetProp(1.0, s=1.0, calibrated=True, step=GAMMA_H),
     "calibrated-time": replace(CALIBRATED, accumulate="through_time"),
 }
 SGD = Optimizer(GAMMA_THETA, GAMMA_H)
@@ -82,7 +85,7 @@ def _longer(length: int, steps: int) -> Experiment:
 ADDING_30 = replace(ORDER_60, about="equal effort: adding, τ = 30, within 0.04", task=Adding(30), steps=8_000)
 
 FAIR: dict[str, Experiment] = {
-    "equal-effort-order-60": ORDER_60,
+    "equal-effort-order-60": replace(ORDER_60, methods=methods(*ALL, "calibrated-local-adapted")),
     "equal-effort-order-120": _longer(120, 12_000),
     "equal-effort-order-200": _longer(200, 20_000),
     "equal-effort-order-300": _longer(300, 24_000),

@@ -6,6 +6,7 @@
 "tp-local"      target propagation, each layer toward its own target: the rule that the paper states
 "tp-time"       target propagation through time: what its reference code computes
 "tp-difference" the difference form of the inverse, through time as that code has it
+"tp-learned"    the difference form with a learned inverse (its DTP-PI), where the paper has it
 ==============  =================================================================================
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.spec import Experiment, Method, Network, Optimizer
 from tpcore.rules import BackProp, TargetProp
 from tpcore.tasks import Adding, Characters, Pixels, TemporalOrder, Words
@@ -21,7 +23,7 @@ THREE = (0, 1, 2)
 
 
 def paper_methods(gamma_theta: float, gamma_h: float, r: float, baseline: Optimizer) -> dict[str, Method]:
-    """The five methods of a row of the paper's settings."""
+    """Five methods of a row of the paper's settings."""
     optimizer = Optimizer(gamma_theta, gamma_h)
     rule = TargetProp(r, step=gamma_h)
     return {
@@ -33,12 +35,18 @@ def paper_methods(gamma_theta: float, gamma_h: float, r: float, baseline: Optimi
     }
 
 
+def learned_method(gamma_h: float, inverse_step: float, noise: float = 0.0) -> dict[str, Method]:
+    """The learned inverse, for which the paper has γ_θ = 0.01 and its own other steps."""
+    rule = LearnedInverseSettings(inverse_step, gamma_h, "through_time", noise)
+    return {"tp-learned": Method(rule, Optimizer(0.01, gamma_h))}
+
+
 # Where an entry names the paper's number of steps, it takes fewer: as many as two cores run in minutes. For more:
 # `tpcore run NAME --steps N`.
 ADDING_30 = Experiment(
     "adding, τ = 30, within 0.04",
     Adding(30),
-    paper_methods(0.1, 0.1, 1.0, Optimizer(1e-3, kind="nesterov")),
+    paper_methods(0.1, 0.1, 1.0, Optimizer(1e-3, kind="nesterov")) | learned_method(0.1, 1e-3),
     steps=24_000,
     measures=("directions", "profile"),
 )
@@ -46,7 +54,7 @@ ADDING_30 = Experiment(
 TEMPORAL_ORDER_60 = Experiment(
     "temporal order, τ = 60, 4 classes; the paper takes 40000 steps",
     TemporalOrder(60),
-    paper_methods(0.1, 0.01, 10.0, Optimizer(1e-5, kind="nesterov")),
+    paper_methods(0.1, 0.01, 10.0, Optimizer(1e-5, kind="nesterov")) | learned_method(0.1, 1e-3),
     steps=20_000,
     measures=("directions", "profile"),
 )
@@ -55,14 +63,14 @@ TEMPORAL_ORDER_120 = replace(
     TEMPORAL_ORDER_60,
     about="temporal order, τ = 120, 4 classes",
     task=TemporalOrder(120),
-    methods=paper_methods(0.01, 0.01, 1.0, Optimizer(1e-5, kind="nesterov")),
+    methods=paper_methods(0.01, 0.01, 1.0, Optimizer(1e-5, kind="nesterov")) | learned_method(0.1, 1e-3),
     steps=48_000,
 )
 
 PIXEL_MNIST = Experiment(
     "MNIST pixel by pixel, τ = 784; the paper takes 40000 steps",
     Pixels("mnist"),
-    paper_methods(0.1, 1e-4, 1.0, Optimizer(1e-5)),
+    paper_methods(0.1, 1e-4, 1.0, Optimizer(1e-5)) | learned_method(1e-7, 1e-8, noise=0.1),
     steps=4_000,
     batch_size=16,
     log_every=200,
@@ -83,6 +91,7 @@ PIXEL_DIGITS = replace(
     PIXEL_MNIST,
     about="scikit-learn's digits pixel by pixel, τ = 64; no download",
     task=Pixels("digits"),
+    methods=paper_methods(0.1, 1e-4, 1.0, Optimizer(1e-5)),
     steps=8_000,
     seeds=(0, 1, 2, 3, 4),
 )

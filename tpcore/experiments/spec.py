@@ -12,6 +12,8 @@ from typing import Any, get_args
 import torch
 
 from tpcore import rules, tasks
+from tpcore.experiments.adapted import AdaptedTargetProp
+from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.nn import SequenceClassifier
 from tpcore.results import record_path
 from tpcore.rules import Rule
@@ -118,7 +120,7 @@ class Method:
 
     Parameters
     ----------
-    rule : BackProp or TargetProp
+    rule : BackProp, TargetProp, AdaptedTargetProp or LearnedInverseSettings
     optimizer : Optimizer
     ranges : mapping of str to (low, high)
         Where a `Search` looks for this method's values, in place of its own ranges: Adam and momentum want other step
@@ -133,7 +135,7 @@ class Method:
     3.0
     """
 
-    rule: Rule
+    rule: Rule | LearnedInverseSettings
     optimizer: Optimizer
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -178,7 +180,7 @@ class Setup:
 
     task: Task
     network: Network
-    rule: Rule
+    rule: Rule | LearnedInverseSettings
     optimizer: Optimizer
     steps: int
     batch_size: int = 20
@@ -190,13 +192,21 @@ class Setup:
         """The model with the weights that the seed draws, and its optimizer."""
         weights = torch.Generator().manual_seed(seed)
         task, network = self.task, self.network
+        learned = self.rule if isinstance(self.rule, LearnedInverseSettings) else None
         with torch.random.fork_rng(devices=[]):  # modules draw, and throw away, weights from the global generator
             model = SequenceClassifier(
                 task.input_size, network.hidden_size, task.output_size,
-                rule=self.rule, nonlinearity=network.nonlinearity, generator=weights,
-                cell=network.cell, every_step=task.every_step,
+                rule=rules.BackProp() if isinstance(self.rule, LearnedInverseSettings) else self.rule,
+                nonlinearity=network.nonlinearity, generator=weights, cell=network.cell, every_step=task.every_step,
             )  # fmt: skip
-        return model, self.optimizer.build(model)
+        if learned is not None:  # after the network, whose weights are those of every other rule
+            learned.give_inverse(model, weights)
+        optimizer = self.optimizer.build(model)
+        if learned is not None:
+            learned.train_inverse(model, optimizer)
+        if isinstance(self.rule, AdaptedTargetProp):
+            self.rule.follow(model.recurrent)
+        return model, optimizer
 
     def configuration(self) -> dict[str, Any]:
         """All values as plain data, for the record; `from_configuration` reads it."""
@@ -362,9 +372,9 @@ class Experiment:
 
 
 TAG = "class"  # under it a configuration names the class that its values are of
+MADE_HERE = (AdaptedTargetProp, LearnedInverseSettings, Network, Optimizer, Setup)
 KINDS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (*get_args(Rule), Network, Optimizer, Setup, *(getattr(tasks, name) for name in tasks.__all__))
+    kind.__name__: kind for kind in (*get_args(Rule), *MADE_HERE, *(getattr(tasks, name) for name in tasks.__all__))
 }
 
 
