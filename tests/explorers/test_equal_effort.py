@@ -114,7 +114,19 @@ def test_tables_of_outcomes_and_searches(records):
     assert found["BP"][:4] == [f"{optimizer.gamma_theta:g}", f"{optimizer.gamma_h:g}", "–", "1 of 8"]
     assert found["calibrated, local"][2] == f"{trials(NAME, records, 'calibrated-local')[5].setup.rule.r:g}"
     (row,) = [row for row in tables.stability([NAME]) if row[0] == "BP"]
-    assert row[1:] == [10, 9, 1, 0, 16, 2, 0]
+    steps = np.arange(0, records.steps + 1, records.log_every)
+    lapse = 1 / (steps > FRESH["bp"][0]).sum()  # of one of nine runs, the last logged step alone
+    assert row[1:] == [10, 9, 1, f"{lapse / 9:.0%}", 0, 16, 2, 0]
+    assert rows["BP"][-1] == f"{lapse / 4:.0%}" and rows["paper's, local"][-1] == "–"
+
+
+def test_a_lapse_counts_though_the_run_recovers(records):
+    record = chapter.tuned(NAME)["bp-adam"][0]
+    place, accuracy = record.columns.index("accuracy"), record.column("accuracy")
+    first = accuracy.index(1.0)
+    for row in record.rows[first + 1 : first + 4]:
+        row[place] = 0.5
+    assert tables.lapses(NAME, [record]) == [3 / (len(accuracy) - first - 1)]
 
 
 def test_who_is_sooner(records):
@@ -123,7 +135,7 @@ def test_who_is_sooner(records):
     assert said["same optimizer: Adam", "calibrated, local, Adam"] == "later"
     assert said["same rule but for calibration", "calibrated, local"] == "sooner"
     assert tables.best_of(NAME, "BP") == "bp-adam" and tables.best_of(NAME, "calibrated") == "calibrated-local"
-    assert said["best of its family, BP", "calibrated, local"] == "no clear difference"
+    assert said["best of its family, BP (16 trials to 16)", "calibrated, local"] == "no clear difference"
     assert len(said) == 5
 
 

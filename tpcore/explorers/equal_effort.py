@@ -124,7 +124,10 @@ def success_figure(result: dict[str, Any]) -> go.Figure:
         fig.add_scatter(
             x=[column for column, _, _ in run], y=[labels[method]] * len(run), name=labels[method],
             text=[f"{solved}/{seeds}" for _, solved, seeds in run], mode="markers+text", textposition="middle right",
-            marker={"color": style_of(method)[1], "size": [4 + 12 * solved / seeds for _, solved, seeds in run]},
+            marker={
+                "color": style_of(method)[1], "opacity": 1, "line": {"width": 0},
+                "size": [4 + 12 * solved / seeds for _, solved, seeds in run],
+            },
             hovertemplate="%{y}, %{x}: %{text} seeds<extra></extra>", showlegend=False,
         )  # fmt: skip
     x, y = zip(*blank, strict=True) if blank else ((), ())
@@ -132,8 +135,13 @@ def success_figure(result: dict[str, Any]) -> go.Figure:
                     showlegend=False)  # fmt: skip
     fig.update_xaxes(type="category", categoryorder="array", categoryarray=columns, range=[-0.5, len(columns) - 0.3])
     rows = list(labels.values())[::-1]
-    fig.update_yaxes(type="category", categoryorder="array", categoryarray=rows, range=[-0.7, len(rows) - 0.3])
-    return fig
+    return _rows(fig, rows)
+
+
+def _rows(fig: go.Figure, labels: list[str]) -> go.Figure:
+    """One row a method, without lines that would hide a dash."""
+    categories = {"categoryorder": "array", "categoryarray": labels, "range": [-0.7, len(labels) - 0.3]}
+    return fig.update_yaxes(type="category", showgrid=False, dtick=1, **categories)
 
 
 success_explorer = Explorer(
@@ -181,7 +189,7 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
     fig.add_scatter(x=[edge / 2] * len(missing), y=missing, text=["not run"] * len(missing), mode="text",
                     name="not run", textfont={"color": NEUTRAL}, showlegend=False)  # fmt: skip
     rows = [style_of(method)[0] for method in methods][::-1]
-    return fig.update_yaxes(type="category", categoryorder="array", categoryarray=rows, range=[-0.7, len(rows) - 0.3])
+    return _rows(fig, rows)
 
 
 TASK = Choice("task", "Task", TASKS)

@@ -7,23 +7,47 @@ from typing import Any
 
 import numpy as np
 
-from tpcore.experiments import outcome
+from tpcore.experiments import column, outcome
 from tpcore.experiments.comparison import Comparison, compare
 from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
 from tpcore.experiments.search import score
+from tpcore.experiments.summary import KEPT
 from tpcore.explorers.equal_effort import KINDS, level_of, rule_and_kind, steps_to_level, style_of, tried, tuned
-from tpcore.tables import outcome_rows
+from tpcore.results import Record
+from tpcore.tables import OUTCOME, outcome_rows
 
 SEARCH_HEAD = ("", "γ_θ", "γ_h", "r", "trials that solve it", "mean accuracy: best, median, worst trial")
 FAMILIES = {"BP": ("bp",), "paper's": ("tp-",), "calibrated": ("calibrated-",)}
 
 
+def lapses(name: str, records: list[Record]) -> list[float]:
+    """For each run that reaches the level: the share of the later logged steps at which it is below KEPT of it."""
+    steps, accuracy = column(records)
+    reached = steps_to_level(name, records)
+    low = accuracy < KEPT * level_of(name)
+    return [
+        float(row[steps > first].mean()) if (steps > first).any() else 0.0
+        for row, first in zip(low, reached, strict=True)
+        if np.isfinite(first)
+    ]
+
+
+OUTCOMES_HEAD = ("method", *OUTCOME, "lapses")
+
+
 def outcomes(name: str) -> list[list[str]]:
-    """A row a method of what came of its fresh seeds, under `tpcore.tables.OUTCOME`; "not run" where nothing did."""
+    """A row a method of what came of its fresh seeds, under OUTCOMES_HEAD; "not run" where nothing did."""
     found = tuned(name)
     labels = {method: style_of(method)[0] for method in FAIR[name].methods}
-    rows = dict(zip(found, outcome_rows(found, labels, level_of(name)), strict=True))
-    return [rows.get(method, [labels[method], "not run", *["–"] * 4]) for method in FAIR[name].methods]
+    rows = {
+        method: [*row, _percent(lapses(name, found[method]))]
+        for method, row in zip(found, outcome_rows(found, labels, level_of(name)), strict=True)
+    }
+    return [rows.get(method, [labels[method], "not run", *["–"] * 5]) for method in FAIR[name].methods]
+
+
+def _percent(shares: Sequence[float]) -> str:
+    return f"{np.mean(shares):.0%}" if shares else "–"
 
 
 def searches(name: str) -> list[list[str]]:
@@ -41,7 +65,7 @@ def searches(name: str) -> list[list[str]]:
     return rows
 
 
-STABILITY_HEAD = ("rule", "runs", "solved", "then collapsed", "diverged", "trials", "solved", "diverged")
+STABILITY_HEAD = ("rule", "runs", "solved", "then collapsed", "lapses", "diverged", "trials", "solved", "diverged")
 
 
 def stability(names: Sequence[str]) -> list[list[Any]]:
@@ -49,29 +73,39 @@ def stability(names: Sequence[str]) -> list[list[Any]]:
     rows: list[list[Any]] = []
     for rule in RULES:
         own = [
-            (outcome(tuned(name)[method], level_of(name)), tried(name)[method], name)
+            (outcome(tuned(name)[method], level_of(name)), tried(name)[method], name, tuned(name)[method])
             for name in names
             for method in tuned(name)
             if rule_and_kind(method)[0] == rule
         ]
         if own:
-            fresh = [sum(getattr(found, part) for found, _, _ in own) for part in ("seeds", "solved", "collapsed")]
-            diverged = sum(found.diverged for found, _, _ in own)
-            trials = [record for _, records, _ in own for record in records]
-            solved = sum(int(np.isfinite(steps_to_level(name, records)).sum()) for _, records, name in own)
+            fresh = [sum(getattr(found, part) for found, *_ in own) for part in ("seeds", "solved", "collapsed")]
+            diverged = sum(found.diverged for found, *_ in own)
+            trials = [record for _, records, *_ in own for record in records]
+            solved = sum(int(np.isfinite(steps_to_level(name, records)).sum()) for _, records, name, _ in own)
             lost = sum(record.status == "diverged" for record in trials)
-            rows.append([style_of(rule)[0], *fresh, diverged, len(trials), solved, lost])
+            shares = [share for _, _, name, records in own for share in lapses(name, records)]
+            rows.append([style_of(rule)[0], *fresh, _percent(shares), diverged, len(trials), solved, lost])
     return rows
 
 
-def best_of(name: str, family: str) -> str | None:
-    """The method of a family whose best trial scored highest, of those with runs on fresh seeds; None if none has."""
-    scores = {
-        method: max(score(record) for record in records)
+def members(name: str, family: str) -> dict[str, list[Record]]:
+    """The trials of a family's methods, of those that have been run on fresh seeds."""
+    return {
+        method: records
         for method, records in tried(name).items()
         if method.startswith(FAMILIES[family]) and method in tuned(name)
     }
+
+
+def best_of(name: str, family: str) -> str | None:
+    """The method of a family whose best trial scored highest; None if none was run."""
+    scores = {method: max(map(score, records)) for method, records in members(name, family).items()}
     return max(scores, key=lambda method: scores[method]) if scores else None
+
+
+def _trials(name: str, family: str) -> int:
+    return sum(map(len, members(name, family).values()))
 
 
 def pairs(name: str) -> list[tuple[str, str, str]]:
@@ -80,7 +114,7 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     own = [("same rule but for calibration", rule, f"calibrated-{rule[3:]}", "") for rule in ("tp-local", "tp-time")]
     named = [(how, *("-".join(filter(None, (rule, kind))) for rule in rules)) for how, *rules, kind in (*same, *own)]
     best = [
-        (f"best of its family, {family}", one, other)
+        (f"best of its family, {family} ({_trials(name, family)} trials to {_trials(name, 'calibrated')})", one, other)
         for family in ("BP", "paper's")
         if (one := best_of(name, family)) and (other := best_of(name, "calibrated"))
     ]
