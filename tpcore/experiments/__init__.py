@@ -1,5 +1,6 @@
 """Named experiments: defined (`spec`, `registry`), run (`running`, `search`), checked (`verify`), read (`summary`)."""
 
+from tpcore.experiments.contests import in_the_same_time, mean_accuracy, seconds_per_step, winner_of
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_all, run_one
@@ -19,11 +20,15 @@ __all__ = [
     "Setup",
     "column",
     "experiment_named",
+    "in_the_same_time",
+    "mean_accuracy",
     "outcome",
     "recorded",
     "run_all",
     "run_one",
     "searched",
+    "seconds_per_step",
     "solved_at",
     "sweep",
+    "winner_of",
 ]
