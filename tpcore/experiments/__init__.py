@@ -1,6 +1,7 @@
 """Named experiments: defined (`spec`, `registry`), run (`running`, `search`), checked (`verify`), read (`summary`)."""
 
 from tpcore.experiments.adapted import AdaptedTargetProp
+from tpcore.experiments.contests import in_the_same_time, mean_accuracy, seconds_per_step, winner_of
 from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
@@ -23,11 +24,15 @@ __all__ = [
     "Setup",
     "column",
     "experiment_named",
+    "in_the_same_time",
+    "mean_accuracy",
     "outcome",
     "recorded",
     "run_all",
     "run_one",
     "searched",
+    "seconds_per_step",
     "solved_at",
     "sweep",
+    "winner_of",
 ]
