@@ -1,7 +1,7 @@
 import pytest
 
 from tpcore.experiments import EXPERIMENTS
-from tpcore.experiments.claims import CLAIMS, area, told, verdicts, versus
+from tpcore.experiments.claims import CLAIMS, told, verdicts, versus
 from tpcore.experiments.fair import FAIR
 from tpcore.experiments.paper import PAPER
 from tpcore.results import Record
@@ -25,10 +25,6 @@ def test_every_claim_names_experiments_that_there_are():
     for claim in CLAIMS:
         assert claim.experiment in PAPER
         assert not claim.equal_effort or EXPERIMENTS[claim.equal_effort] is FAIR[claim.equal_effort]
-
-
-def test_the_area_is_the_mean_accuracy():
-    assert area(record_of(MIDDLE)) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize(

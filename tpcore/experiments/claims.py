@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tpcore.experiments.summary import SOLVED, column, outcome
+from tpcore.experiments.contests import mean_accuracy, winner_of
+from tpcore.experiments.summary import SOLVED, outcome
 from tpcore.results import Record
 
 Found = Mapping[str, Sequence[Record]]
@@ -83,21 +84,10 @@ CLAIMS = (
 )
 
 
-def area(record: Record) -> float:
-    """The mean accuracy over the logged steps: high for a run that learns early and keeps what it learned."""
-    return float(column([record])[1].mean())
-
-
 def versus(first: Sequence[Record], second: Sequence[Record]) -> str:
-    """How the first method's seeds compare with the second's, by `area`.
-
-    "better than" if its worst seed is above the other's best, "worse than" if its best is below the other's worst,
-    else "not clearly different from".
-    """
-    own, other = ([area(record) for record in records] for records in (first, second))
-    if min(own) > max(other):
-        return "better than"
-    return "worse than" if max(own) < min(other) else "not clearly different from"
+    """How the first method's seeds compare with the second's, as `winner_of` judges their mean accuracies."""
+    winner = winner_of({"first": mean_accuracy(first), "second": mean_accuracy(second)})
+    return {"first": "better than", "second": "worse than"}.get(winner, "not clearly different from")
 
 
 def told(name: str, found: Found, labels: Mapping[str, str], level: float) -> str:

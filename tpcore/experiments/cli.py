@@ -95,7 +95,9 @@ def list_command(options: argparse.Namespace) -> int:
     for name, experiment in EXPERIMENTS.items():
         runs = experiment.runs(name)
         done = sum(run.path(_folder(options)).exists() for run in runs)
-        print(f"{name:{width}}  {experiment.about}; {experiment.steps} steps, {done} of {len(runs)} runs recorded")
+        tuned = len(list((_folder(options) / name / "tuned").glob("*.jsonl")))
+        line = f"{name:{width}}  {experiment.about}; {experiment.steps} steps, {done} of {len(runs)} runs recorded"
+        print(line + (f", {tuned} of search winners" if tuned else ""))
     return 0
 
 

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 from tpcore.experiments.summary import column
 from tpcore.results import Record
@@ -84,7 +85,7 @@ def mean_accuracy(records: Sequence[Record], until: float | None = None) -> np.n
     x = np.append(steps[inside], until)
     ends = [np.interp(until, steps, row) for row in values]
     y = np.column_stack([values[:, inside], ends])
-    return np.asarray(np.trapezoid(y, x, axis=1) / until)
+    return np.asarray(trapezoid(y, x, axis=1) / until)
 
 
 def in_the_same_time(first: Sequence[Record], second: Sequence[Record]) -> tuple[float, float]:
