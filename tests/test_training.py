@@ -203,3 +203,46 @@ def test_orthonormal(shape):
     gram = Q @ Q.T if shape[0] <= shape[1] else Q.T @ Q
     torch.testing.assert_close(gram, torch.eye(min(shape), dtype=torch.float64), rtol=1e-5, atol=1e-6)
     assert math.isclose(float(Q.norm()) ** 2, min(shape), rel_tol=1e-5)
+
+
+def test_a_schedule_multiplies_every_step_size_and_a_resumed_run_goes_on_with_it():
+    """Two steps of plain SGD by hand, the second at half the size; then the same with a stop in between."""
+    task = TemporalOrder(10)
+
+    def fresh():
+        model = SequenceClassifier(6, 8, 4, rule=BackProp(), generator=torch.Generator().manual_seed(0))
+        return model, two_step_sizes(model, 0.5, 0.1)
+
+    def trained(**options):
+        model, optimizer = fresh()
+        options = {"steps": 2, "seed": 0, "log_every": 1, "test_size": 10, "progress": False, **options}
+        train(model, task, optimizer, schedule=lambda taken: 1.0 - taken / 2, **options)
+        return [parameter.detach() for parameter in model.parameters()]
+
+    model, _ = fresh()
+    data = torch.Generator().manual_seed(0)
+    for factor in (1.0, 0.5):
+        inputs, targets = task.batch(20, data)
+        model.zero_grad()
+        task.loss(model(inputs), targets).backward()
+        with torch.no_grad():
+            for part, size in ((model.recurrent, 0.05), (model.output, 0.5)):
+                for parameter in part.parameters():
+                    parameter -= factor * size * parameter.grad
+    expected = [parameter.detach() for parameter in model.parameters()]
+    for found, wanted in zip(trained(), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-7)
+
+    states = []
+    trained(save=lambda state: states.append(copy.deepcopy(state)))
+    for found, wanted in zip(trained(resume=states[1]), trained(), strict=True):
+        assert torch.equal(found, wanted)
+
+
+def test_seconds_are_read_from_the_clock_that_is_given():
+    ticks = iter(range(1000))
+    model = SequenceClassifier(6, 8, 4, rule=BackProp(), generator=torch.Generator().manual_seed(0))
+    optimizer = two_step_sizes(model, 0.1, 0.1)
+    run = train(model, TemporalOrder(10), optimizer, steps=4, seed=0, log_every=2, test_size=10, progress=False,
+                clock=lambda: next(ticks))  # fmt: skip
+    assert run.column("seconds") == [0, 2, 4], "a tick a step"

@@ -92,3 +92,18 @@ def test_a_sweep_runs_the_winners_on_the_experiment_s_seeds_and_repeats_nothing(
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.jsonl")}
     sweep("small", SMALL, ["tp"], tmp_path, jobs=1, progress=False)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.jsonl")} == before
+
+
+def test_more_trials_keep_those_there_are():
+    few = trials("small", SMALL, "tp")
+    more = trials("small", replace(SMALL, search=replace(SMALL.search, trials=7)), "tp")
+    assert more[: len(few)] == few and len(more) == 7
+
+
+def test_a_method_s_own_ranges_move_its_draws_and_no_other_s():
+    """The same places on another axis."""
+    own = replace(SMALL.methods["bp"], ranges={"gamma_theta": (1e-4, 1e-2)})
+    moved = trials("small", replace(SMALL, methods={**SMALL.methods, "bp": own}), "bp")
+    for run, before in zip(moved, trials("small", SMALL, "bp"), strict=True):
+        assert run.setup.optimizer.gamma_theta == pytest.approx(before.setup.optimizer.gamma_theta / 100, rel=1e-2)
+        assert run.setup.optimizer.gamma_h == before.setup.optimizer.gamma_h
