@@ -1,0 +1,74 @@
+"""Where tpcore is missing, as on Colab, a chapter's first cell fetches what the chapter needs."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["repository"]
+CODE = {
+    path.stem: ["".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"] if "outputs" in cell]
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+}
+WITH_RECORDS = {name for name, cells in CODE.items() if "record" in "\n".join(cells[1:])}
+
+# Without the packages, and with a pip that only says what it was asked for
+RUN = """
+import os, sys
+from IPython.core.interactiveshell import InteractiveShell
+sys.modules["tpcore"] = sys.modules["pytorch_lightning"] = None
+shell = InteractiveShell.instance()
+shell.register_magic_function(lambda line: print("pip", line), magic_name="pip")
+shell.run_cell(sys.stdin.read()).raise_error()
+print("records", os.environ.get("TPCORE_RESULTS"))
+"""
+
+
+def run_first_cell(name: str, folder: Path) -> list[str]:
+    """The lines that it prints in an empty folder, with this repository in the place of the public one."""
+    environment = {key: value for key, value in os.environ.items() if key != "TPCORE_RESULTS"}
+    environment |= {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": ADDRESS,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        input=CODE[name][0],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def test_some_chapters_read_records() -> None:
+    assert 0 < len(WITH_RECORDS) < len(CODE)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_RECORDS))
+def test_a_chapter_with_records_fetches_them(name: str, tmp_path: Path) -> None:
+    lines = run_first_cell(name, tmp_path)
+    assert lines[-2:] == [
+        'pip install --quiet "./repository[notebooks]"',
+        f"records {tmp_path / 'repository/results'}",
+    ]
+    assert (tmp_path / "repository/pyproject.toml").is_file(), "what pip is to install"
+    assert list((tmp_path / "repository/results/bench").glob("*.json"))
+
+
+@pytest.mark.parametrize("name", sorted(set(CODE) - WITH_RECORDS))
+def test_any_other_installs_the_package_alone(name: str, tmp_path: Path) -> None:
+    lines = run_first_cell(name, tmp_path)
+    assert f'pip install --quiet "tpcore[notebooks] @ git+{ADDRESS}"' in lines
+    assert lines[-1] == "records None"
+    assert not (tmp_path / "repository").exists()
