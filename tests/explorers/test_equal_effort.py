@@ -5,7 +5,8 @@ import pytest
 
 from tests.explorers.written import write
 from tpcore.experiments import experiment_named
-from tpcore.experiments.fair import FAIR
+from tpcore.experiments.contests import NO_CLEAR_WINNER
+from tpcore.experiments.fair import FAIR, RULES
 from tpcore.experiments.search import trials, winner
 from tpcore.experiments.spec import Run
 from tpcore.explorers import equal_effort as chapter
@@ -49,14 +50,10 @@ def test_every_method_has_a_name_of_its_own_and_a_kind():
     assert chapter.rule_and_kind("calibrated-local-adam") == ("calibrated-local", "adam")
     assert chapter.rule_and_kind("tp-time") == ("tp-time", "")
     for experiment in FAIR.values():
-        shown = [m for m in experiment.methods for kind in chapter.KINDS if chapter.shown_with(m, kind)]
-        assert sorted(shown) == sorted(experiment.methods)
-
-
-def test_a_variant_of_the_rule_stands_with_the_plain_ones_in_a_colour_of_its_own():
-    assert chapter.shown_with("calibrated-local-adapted", "")
-    label, color, _ = chapter.style_of("calibrated-local-adapted")
-    assert "adapted" in label and color not in {style[1] for style in chapter.RULE_STYLES.values()}
+        assert {chapter.rule_and_kind(method)[1] for method in experiment.methods} <= set(chapter.KINDS)
+    colors = [color for _, color, _ in chapter.RULE_STYLES.values()]
+    assert set(chapter.RULE_STYLES) == set(RULES) and len(set(colors)) == len(colors)
+    assert chapter.rule_and_kind("calibrated-local-adapted") == ("calibrated-local-adapted", "")
 
 
 def test_every_task_has_a_level_and_a_place():
@@ -129,13 +126,13 @@ def test_a_lapse_counts_though_the_run_recovers(records):
     assert tables.lapses(NAME, [record]) == [3 / (len(accuracy) - first - 1)]
 
 
-def test_who_is_sooner(records):
+def test_who_wins(records):
     said = {(row[0], row[2].partition(":")[0]): row[3] for row in tables.compared(NAME)}
-    assert said["same optimizer: plain", "calibrated, local"] == "sooner"
-    assert said["same optimizer: Adam", "calibrated, local, Adam"] == "later"
-    assert said["same rule but for calibration", "calibrated, local"] == "sooner"
+    assert said["same optimizer: plain", "calibrated, local"] == tables.BETTER
+    assert said["same optimizer: Adam", "calibrated, local, Adam"] == tables.WORSE
+    assert said["same rule but for calibration", "calibrated, local"] == tables.BETTER
     assert tables.best_of(NAME, "BP") == "bp-adam" and tables.best_of(NAME, "calibrated") == "calibrated-local"
-    assert said["best of its family, BP (16 trials to 16)", "calibrated, local"] == "no clear difference"
+    assert said["best of its family, BP (16 trials to 16)", "calibrated, local"] == NO_CLEAR_WINNER
     assert len(said) == 5
 
 

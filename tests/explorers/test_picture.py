@@ -27,6 +27,11 @@ def test_maps_bars_and_subplots_are_drawn():
     assert svg.count('id="axes_') == 2
 
 
+def test_the_names_of_categories_are_text_as_well():
+    svg = picture_svg(figure().add_scatter(x=[1, 2], y=["one", "two<br>lines"], mode="markers"))
+    assert "two" in svg and "lines" in svg and "br" not in svg.replace("break", "")
+
+
 def test_another_kind_of_trace_is_refused():
     with pytest.raises(ValueError, match="'surface'"):
         picture_svg(figure().add_surface(z=[[1, 2], [3, 4]]))

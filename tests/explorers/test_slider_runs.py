@@ -61,7 +61,7 @@ def test_along_the_slider(grid):
     np.testing.assert_array_equal(run[10.0], [400, np.nan, 900])
     np.testing.assert_array_equal(result["backprop"], [1000, 1200, 3000])
     traces = {trace.name: trace for trace in chapter.slider_figure(result).data}
-    assert traces["seeds that solve it"].text == ("not run", "not run", "3/3", "not run", "2/3", "not run", "not run")
+    assert traces["seeds that solve it"].text == ("–", "–", "3/3", "–", "2/3", "–", "–")
     np.testing.assert_array_equal(np.isfinite(traces["median, if all solve it"].y), np.array(chapter.ALL_R) == 1.0)
     assert traces["not solved"].x == (10.0,) and len(traces["a seed"].x) == 5
     assert traces["back-propagation, 3/3"].y.tolist() == [1200, 1200]

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tpcore.experiments import experiment_named, recorded, searched, solved_at
-from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
+from tpcore.experiments.fair import FAIR, RULES
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.recorded import Style, add_curve, curve, record_files, say_not_run
 from tpcore.figures import NEUTRAL, PALETTE, figure
@@ -28,6 +28,7 @@ RULE_STYLES: dict[str, Style] = {
     "tp-local": ("paper's, local", PALETTE["blue"], "solid"),
     "tp-time": ("paper's, time", PALETTE["purple"], "solid"),
     "calibrated-local": ("calibrated, local", PALETTE["green"], "solid"),
+    "calibrated-local-adapted": ("calibrated, adapted", PALETTE["red"], "solid"),
     "calibrated-time": ("calibrated, time", PALETTE["olive"], "solid"),
 }
 KINDS = {"": "plain", "momentum": "momentum", "clip": "clipping", "adam": "Adam", "decay": "decay"}
@@ -47,10 +48,8 @@ def rule_and_kind(method: str) -> tuple[str, str]:
 def style_of(method: str) -> Style:
     """A method's name for the reader, its colour and its dash."""
     rule, kind = rule_and_kind(method)
-    label, color, dash = RULE_STYLES.get(rule, (rule, PALETTE["red"], "solid"))
-    if kind and kind not in OPTIMIZERS:  # a variant of the rule and not of the optimizer
-        color = PALETTE["red"]
-    return (f"{label}, {KINDS.get(kind, kind)}" if kind else label), color, dash
+    label, color, dash = RULE_STYLES[rule]
+    return (f"{label}, {KINDS[kind]}" if kind else label), color, dash
 
 
 @cache
@@ -115,15 +114,15 @@ def success_figure(result: dict[str, Any]) -> go.Figure:
     """A row a method, a column a task; the larger the dot, the more seeds solve it."""
     columns = list(columns_of(result["group"]).values())
     title = "length τ" if result["group"] == "order" else "task"
-    fig = figure(title, "", height=90 + 34 * len(result["cells"]))
-    labels = {method: style_of(method)[0] for method in result["cells"]}
+    fig = figure(title, "", height=90 + 38 * len(result["cells"]))
+    labels = {method: _row_label(method) for method in result["cells"]}
     blank = [(column, labels[method]) for method, row in result["cells"].items()
              for column, cell in zip(columns, row, strict=True) if cell is None]  # fmt: skip
     for method, row in result["cells"].items():
         run = [(column, *cell) for column, cell in zip(columns, row, strict=True) if cell is not None]
         fig.add_scatter(
             x=[column for column, _, _ in run], y=[labels[method]] * len(run), name=labels[method],
-            text=[f"{solved}/{seeds}" for _, solved, seeds in run], mode="markers+text", textposition="middle right",
+            text=[f"{solved}/{seeds}" for _, solved, seeds in run], mode="markers+text", textposition="bottom center",
             marker={
                 "color": style_of(method)[1], "opacity": 1, "line": {"width": 0},
                 "size": [4 + 12 * solved / seeds for _, solved, seeds in run],
@@ -133,9 +132,16 @@ def success_figure(result: dict[str, Any]) -> go.Figure:
     x, y = zip(*blank, strict=True) if blank else ((), ())
     fig.add_scatter(x=x, y=y, text=["–"] * len(x), mode="text", name="– not run", textfont={"color": NEUTRAL},
                     showlegend=False)  # fmt: skip
-    fig.update_xaxes(type="category", categoryorder="array", categoryarray=columns, range=[-0.5, len(columns) - 0.3])
+    fig.update_xaxes(type="category", categoryorder="array", categoryarray=columns, range=[-0.5, len(columns) - 0.3],
+                     dtick=1, tickangle=0)  # fmt: skip
     rows = list(labels.values())[::-1]
     return _rows(fig, rows)
+
+
+def _row_label(method: str) -> str:
+    """Its name on two lines where it is long, so that a phone has room for the dots."""
+    *first, last = style_of(method)[0].split(", ")
+    return f"{', '.join(first)}<br>{last}" if len(first) > 1 else ", ".join([*first, last])
 
 
 def _rows(fig: go.Figure, labels: list[str]) -> go.Figure:
@@ -147,7 +153,7 @@ def _rows(fig: go.Figure, labels: list[str]) -> go.Figure:
 success_explorer = Explorer(
     title="How many of the fresh seeds solve it?",
     description="A table of dots: a row for each method, a column for each length of the temporal-order task, or for "
-    "the adding tasks and the digits. The number beside a dot says how many of the fresh seeds reach the level, and "
+    "the adding tasks and the digits. The number below a dot says how many of the fresh seeds reach the level, and "
     "the dot is larger the more do. A dash stands for what was not run.",
     controls=[Choice("group", "Tasks", GROUPS)],
     compute=success,
@@ -174,10 +180,10 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
     run = {method: values for method, values in methods.items() if values is not None}
     reached = np.concatenate([values[np.isfinite(values)] for values in run.values()] or [np.ones(1)])
     edge = FAIR[task].steps if unit == "steps" else 1.1 * float(reached.max(initial=1.0))
-    title = ("steps" if unit == "steps" else "processor's seconds") + f" to an accuracy of {level_of(task):g}"
-    fig = figure(title, "", x_range=(0, 1.06 * edge), height=90 + 26 * len(methods))
+    title = f"{'steps' if unit == 'steps' else 'seconds'} to {level_of(task):.0%}"
+    fig = figure(title, "", x_range=(0, 1.06 * edge), height=90 + 34 * len(methods))
     for method, values in run.items():
-        label, color, _ = style_of(method)
+        label, color = _row_label(method), style_of(method)[1]
         dots = values[np.isfinite(values)]
         for x, symbol, name in (
             (dots, "circle", label),
@@ -185,10 +191,10 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
         ):
             marker = {"color": color, "size": 9, "symbol": symbol, "opacity": 0.75}
             fig.add_scatter(x=x, y=[label] * len(x), mode="markers", marker=marker, name=name, showlegend=False)
-    missing = [style_of(method)[0] for method in methods if method not in run]
+    missing = [_row_label(method) for method in methods if method not in run]
     fig.add_scatter(x=[edge / 2] * len(missing), y=missing, text=["not run"] * len(missing), mode="text",
                     name="not run", textfont={"color": NEUTRAL}, showlegend=False)  # fmt: skip
-    rows = [style_of(method)[0] for method in methods][::-1]
+    rows = [_row_label(method) for method in methods][::-1]
     return _rows(fig, rows)
 
 
@@ -206,15 +212,9 @@ reaching_explorer = Explorer(
 # The curves
 
 
-def shown_with(method: str, kind: str) -> bool:
-    """Whether a method belongs to a kind of optimizer; a variant of a rule stands with the plain ones."""
-    own = rule_and_kind(method)[1]
-    return (own if own in OPTIMIZERS else "") == kind
-
-
 def tuned_curves(task: str, kind: str) -> dict[str, Any]:
     """The accuracy of each method of a kind along training, on fresh seeds."""
-    methods = [method for method in FAIR[task].methods if shown_with(method, kind)]
+    methods = [method for method in FAIR[task].methods if rule_and_kind(method)[1] == kind]
     found = tuned(task)
     return {
         "task": task,

@@ -1,4 +1,4 @@
-"""The tables of the chapter on equal effort: outcomes, searches, and who gets there sooner."""
+"""The tables of the chapter on equal effort: outcomes, searches, and who wins."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tpcore.experiments import column, outcome
-from tpcore.experiments.comparison import Comparison, compare
+from tpcore.experiments import column, mean_accuracy, outcome, winner_of
 from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
 from tpcore.experiments.search import score
 from tpcore.experiments.summary import KEPT
@@ -112,6 +111,7 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     """What is compared on a task, of what was run: how, a method, and its calibrated counterpart."""
     same = [(f"same optimizer: {KINDS[kind]}", "bp", "calibrated-local", kind) for kind in ("", *OPTIMIZERS)]
     own = [("same rule but for calibration", rule, f"calibrated-{rule[3:]}", "") for rule in ("tp-local", "tp-time")]
+    own.append(("r that follows the scale of W", "calibrated-local", "calibrated-local-adapted", ""))
     named = [(how, *("-".join(filter(None, (rule, kind))) for rule in rules)) for how, *rules, kind in (*same, *own)]
     best = [
         (f"best of its family, {family} ({_trials(name, family)} trials to {_trials(name, 'calibrated')})", one, other)
@@ -121,38 +121,16 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     return [(how, one, other) for how, one, other in (*named, *best) if {one, other} <= set(tuned(name))]
 
 
-def comparisons(name: str) -> list[dict[str, Any]]:
-    """For each of `pairs` the steps of both methods' seeds to the level, and the comparison."""
-    return [
-        {"how": how, "methods": (one, other), "steps": steps, "comparison": compare(*steps)}
-        for how, one, other in pairs(name)
-        for steps in [tuple(steps_to_level(name, tuned(name)[method]) for method in (one, other))]
-    ]
-
-
-def said(comparison: Comparison) -> str:
-    """A comparison's verdict on the calibrated method, which is the second."""
-    words = {"first sooner": "later", "second sooner": "sooner"}
-    return words.get(comparison.says, comparison.says)
-
-
-COMPARED_HEAD = ("compared", "against", "calibrated", "calibrated is", "p")
+COMPARED_HEAD = ("compared", "against", "calibrated", "calibrated is")
+BETTER, WORSE = "better", "worse"
 
 
 def compared(name: str) -> list[list[str]]:
-    """`comparisons` as rows under COMPARED_HEAD."""
-    return [
-        [
-            row["how"],
-            *(_steps_text(method, steps) for method, steps in zip(row["methods"], row["steps"], strict=True)),
-            said(row["comparison"]),
-            f"{row['comparison'].p:.3f}",
-        ]
-        for row in comparisons(name)
-    ]
-
-
-def _steps_text(method: str, steps: np.ndarray) -> str:
-    reached = steps[np.isfinite(steps)]
-    text = f"{style_of(method)[0]}: {len(reached)}/{len(steps)}"
-    return f"{text}, {np.median(reached):,.0f}" if len(reached) else text
+    """For each of `pairs` both methods' mean accuracies, lowest to highest seed, and who wins; under COMPARED_HEAD."""
+    rows = []
+    for how, one, other in pairs(name):
+        areas = {method: mean_accuracy(tuned(name)[method]) for method in (one, other)}
+        texts = [f"{style_of(method)[0]}: {area.min():.2f} to {area.max():.2f}" for method, area in areas.items()]
+        winner = winner_of(areas)
+        rows.append([how, *texts, {one: WORSE, other: BETTER}.get(winner, winner)])
+    return rows

@@ -285,8 +285,9 @@ def _single(value: Any, otherwise: Any) -> Any:
     return _color(value, otherwise) if isinstance(value, str) and value.startswith("rgb") else value
 
 
-def _numbers(values: Any) -> list[float]:
-    return [float("nan") if value is None else value for value in values]
+def _numbers(values: Any) -> list[Any]:
+    """Numbers, or the names of categories."""
+    return [float("nan") if value is None else _text(value) if isinstance(value, str) else value for value in values]
 
 
 def _align(anchor: str, names: dict[str, str]) -> str:

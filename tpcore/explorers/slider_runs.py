@@ -113,7 +113,7 @@ def slider_figure(result: dict[str, Any]) -> go.Figure:
         x, y = zip(*points, strict=True) if points else ((), ())
         marker = {"color": green, "size": 9, "symbol": symbol}
         fig.add_scatter(x=x, y=y, name=name, mode="markers", marker=marker, showlegend=bool(points))
-    shares = [f"{np.isfinite(run[r]).sum()}/{len(run[r])}" if r in run else "not run" for r in ALL_R]
+    shares = [f"{np.isfinite(run[r]).sum()}/{len(run[r])}" if r in run else "–" for r in ALL_R]
     tops = [1.1 * total] * len(ALL_R)
     fig.add_scatter(x=ALL_R, y=tops, text=shares, mode="text", name="seeds that solve it", showlegend=False)
     if not run:
@@ -142,8 +142,9 @@ def _add_backprop(fig: go.Figure, steps: np.ndarray | None) -> None:
 along_explorer = Explorer(
     title="Where on the slider?",
     description="For each value of r = s the training steps that three seeds take to an accuracy of 99 percent: a dot "
-    "for each seed and a cross for one that does not get there; above, how many do. Diamonds at the right edge are the "
-    "seeds of back-propagation with the same step sizes, and a dashed line their median.",
+    "for each seed and a cross for one that does not get there; above, how many do, and a dash for what was not run. "
+    "Diamonds at the right edge are the seeds of back-propagation with the same step sizes, and a dashed line their "
+    "median.",
     controls=[TASK, GAMMA_H],
     compute=along_slider,
     draw=slider_figure,
