@@ -27,8 +27,9 @@ lab: .venv/installed ## Open the chapters in JupyterLab
 test: $(BOOK) ## Run all tests, in a real browser and a real Jupyter too
 	.venv/bin/pytest -n auto --dist loadfile
 
-bench: .venv/installed ## Measure training steps beside torch's: a table, and a record that the book reads (4 minutes)
+bench: .venv/installed ## Measure training steps beside torch's: tables, and records that the book reads (8 minutes)
 	.venv/bin/python -m benchmarks.speed
+	.venv/bin/python -m benchmarks.grid
 
 lint: .venv/installed ## Check style, types, and that no notebook holds outputs
 	.venv/bin/ruff check .

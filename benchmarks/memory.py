@@ -1,4 +1,4 @@
-"""Peak memory of a training step, in a fresh process: python -m benchmarks.memory '{"cell": "RNN", ...}'.
+"""Peak memory of a training step, in a fresh process: python -m benchmarks.memory '{"contender": "TP", ...}'.
 
 What is measured is by how much the largest resident memory of the process, over two steps, exceeds what is resident
 after a step of a tiny batch, when everything that is loaded or compiled once is there. It prints both, in bytes.
@@ -14,8 +14,7 @@ from typing import Any
 
 import torch
 
-import tpcore
-from tpcore.complexity import training_step
+from tpcore.complexity import contender_step
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 METHOD = (
@@ -40,21 +39,20 @@ def forget_peak() -> None:
         CLEAR.write_text("5")
 
 
-def in_a_fresh_process(*, ours: bool, **shape: Any) -> dict[str, int]:
+def in_a_fresh_process(contender: str, **shape: Any) -> dict[str, int]:
     """Bytes at rest, and bytes by which the steps exceed them."""
-    command = [sys.executable, "-m", "benchmarks.memory", json.dumps({"ours": ours, **shape})]
+    command = [sys.executable, "-m", "benchmarks.memory", json.dumps({"contender": contender, **shape})]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> None:
     """Measure, and print the bytes."""
     shape = json.loads(sys.argv[1])
-    rule = tpcore.TargetProp(1.0, 1.0, calibrated=True) if shape.pop("ours") else None
     torch.set_num_threads(1)
-    training_step(rule, **{**shape, "batch": 2, "length": 3})()
+    contender_step(**{**shape, "batch": 2, "length": 3})()
     forget_peak()
     at_rest = peak()
-    step = training_step(rule, **shape)
+    step = contender_step(**shape)
     step()
     step()
     print(json.dumps({"at_rest": at_rest, "step": peak() - at_rest}))

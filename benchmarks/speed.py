@@ -65,7 +65,9 @@ def memory_of(cell: str, shapes: list[tuple[int, int, int, int]]) -> Rows:
     """Peak memory of a step, ours (calibrated target propagation) and torch's."""
     rows = []
     for shape in shapes:
-        ours, theirs = (memory.in_a_fresh_process(ours=ours, cell=cell, **named(shape)) for ours in (True, False))
+        ours, theirs = (
+            memory.in_a_fresh_process(name, cell=cell, **named(shape)) for name in ("TP calibrated", "torch")
+        )
         rows.append({"cell": cell, **named(shape), "ours": ours["step"], "torch": theirs["step"]})
         rows[-1]["at_rest"] = {"ours": ours["at_rest"], "torch": theirs["at_rest"]}
         mark = "*" if ours["step"] > theirs["step"] else ""

@@ -12,7 +12,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from tpcore.nn import GRU, RNN, orthonormal_
-from tpcore.rules import Rule
+from tpcore.rules import LearnedTargetProp, Rule
 
 CLASSES = 10
 
@@ -51,12 +51,12 @@ def training_step(
 ) -> Callable[[], None]:
     """One training step of a recurrent classifier, without the optimizer's, as a function to be timed.
 
-    zero_grad, forward, cross-entropy on the last hidden state, backward. W is orthonormal, all else as torch
-    initializes it.
+    zero_grad, forward, cross-entropy on the last hidden state, backward; with a learned inverse, its own loss and
+    backward too. W is orthonormal, all else as torch initializes it.
 
     Parameters
     ----------
-    rule : BackProp, TargetProp, or None
+    rule : BackProp, TargetProp, LearnedTargetProp, or None
         None: torch's own module with autograd.
     batch, length, hidden, inputs : int
         B, τ, d and p.
@@ -85,7 +85,8 @@ def training_step(
         orthonormal_(part)
     head = torch.nn.Linear(hidden, CLASSES).to(device)
     x, labels = torch.randn(batch, length, inputs).to(device), torch.randint(CLASSES, (batch,)).to(device)
-    parameters = [*recurrent.parameters(), *head.parameters()]
+    inverse = rule.inverse if isinstance(rule, LearnedTargetProp) else None
+    parameters = [*recurrent.parameters(), *head.parameters(), *(inverse.parameters() if inverse else ())]
 
     def step() -> None:
         for parameter in parameters:
@@ -93,6 +94,8 @@ def training_step(
         output, h_n = recurrent(x)
         last = output[:, -1] + output[:, 0] if both_ends else h_n[0]
         torch.nn.functional.cross_entropy(head(last), labels).backward()
+        if inverse is not None:
+            inverse.reconstruction_loss(recurrent, x).backward()
 
     return step
 
