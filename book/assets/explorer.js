@@ -225,7 +225,8 @@
     }
     if (narrow) {
       dressed.margin = { l: 44, r: 8, t: 8, b: 40, ...layout.margin };
-      dressed.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: -0.2, yanchor: "top", font: { size: 12 } };
+      const below = -66 / (layout.height - 48); // in heights of the plot, whose margins are 48 px
+      dressed.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: below, yanchor: "top", font: { size: 12 } };
     }
     return dressed;
   }

@@ -107,7 +107,7 @@ def test_follows_the_theme_switch(open_page: Any, name: str) -> None:
         settle(page)
         theme = page.evaluate("document.documentElement.dataset.theme")
         font = figure.evaluate(
-            "f => getComputedStyle(f.querySelector('.explorer-plot .xtick text, .explorer-plot text')).fill"
+            "f => getComputedStyle(f.querySelector('.xtick text') ?? f.querySelector('.explorer-plot text')).fill"
         )
         ink = figure.evaluate("f => getComputedStyle(f).color")
         assert font == ink

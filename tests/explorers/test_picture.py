@@ -32,6 +32,16 @@ def test_the_names_of_categories_are_text_as_well():
     assert "two" in svg and "lines" in svg and "br" not in svg.replace("break", "")
 
 
+def test_a_map_has_its_numbers_and_its_ticks():
+    drawn = figure().add_heatmap(
+        z=[[0.125, 0.5]], text=[["one eighth", "0.5000"]], texttemplate="%{text}", textfont={"color": "white"}
+    )
+    drawn.update_xaxes(tickmode="array", tickvals=[0, 1], ticktext=["0.0001", "1"])
+    svg = picture_svg(drawn)
+    for text in ("one eighth", "0.5000", "0.0001"):
+        assert f">{text}<" in svg
+
+
 def test_another_kind_of_trace_is_refused():
     with pytest.raises(ValueError, match="'surface'"):
         picture_svg(figure().add_surface(z=[[1, 2], [3, 4]]))

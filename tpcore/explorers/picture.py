@@ -94,15 +94,17 @@ def _axes(drawing: Any, layout: dict[str, Any], traces: list[dict[str, Any]]) ->
         place.tick_params(color=NEUTRAL, labelsize=11)
         place.grid(True, color=NEUTRAL, alpha=0.2, linewidth=0.8)
         place.set_axisbelow(True)
-        for axis, set_scale, set_limits, set_label in (
-            (x_axis, place.set_xscale, place.set_xlim, place.set_xlabel),
-            (y_axis, place.set_yscale, place.set_ylim, place.set_ylabel),
+        for axis, set_scale, set_ticks, set_limits, set_label in (
+            (x_axis, place.set_xscale, place.set_xticks, place.set_xlim, place.set_xlabel),
+            (y_axis, place.set_yscale, place.set_yticks, place.set_ylim, place.set_ylabel),
         ):
             log = axis.get("type") == "log"
             if log:
                 set_scale("log")
             if axis.get("range"):
                 set_limits([10**end if log else end for end in axis["range"]])
+            if axis.get("tickvals") is not None:
+                set_ticks(axis["tickvals"], axis["ticktext"])
             set_label(_text(axis.get("title", {}).get("text", "")))
         if y_axis.get("scaleanchor"):
             place.set_aspect(y_axis.get("scaleratio", 1), adjustable="box")
@@ -181,6 +183,11 @@ def _heatmap(place: Any, trace: dict[str, Any]) -> None:
     mesh = place.pcolormesh(
         x, y, z, cmap=colors, vmin=trace.get("zmin"), vmax=trace.get("zmax"), shading="nearest", rasterized=True
     )
+    if trace.get("texttemplate"):
+        color = trace["textfont"]["color"]
+        for y_i, row in zip(y, trace["text"], strict=True):
+            for x_i, text in zip(x, row, strict=True):
+                place.text(x_i, y_i, _text(text), ha="center", va="center", color=color, fontsize=11)
     if trace.get("showscale", True):
         place.figure.colorbar(mesh, ax=place, label=_text(trace.get("colorbar", {}).get("title", {}).get("text", "")))
 
@@ -298,5 +305,5 @@ def _compact(svg: str) -> str:
     """Drop the prologue, the metadata and digits beyond a hundredth of a pixel."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
+    svg = re.sub(r'="[^"]*"', lambda attribute: re.sub(r"(\d+\.\d\d)\d+", r"\1", attribute[0]), svg)
     return re.sub(r">\s+<", "><", svg)

@@ -1,0 +1,84 @@
+"""A tap on a cell of a map moves the sliders there, by mouse and by finger; a finger that scrolls moves none."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.book.conftest import SITE
+from tests.book.test_pages import EXPLORING, embedded, position, settle, shown
+from tpcore.explorers.encoding import decode
+
+pytestmark = pytest.mark.browser
+
+TAPPED = [name for name in EXPLORING if '"meta":["' in (SITE / name).read_text(encoding="utf-8")]
+HANDS = {
+    "mouse": {},
+    "finger": {"viewport": {"width": 375, "height": 800}, "has_touch": True, "is_mobile": True},
+}
+# Scrolls a cell to the middle of the window; its indices are its coordinates, as in every map of the book
+PLACE = """(figure, [row, column]) => {
+    const plot = figure.querySelector('.js-plotly-plot'), { xaxis, yaxis } = plot._fullLayout;
+    const height = yaxis._offset + yaxis.l2p(row);
+    window.scrollBy({ top: plot.getBoundingClientRect().y + height - innerHeight / 2, behavior: 'instant' });
+    const box = plot.getBoundingClientRect();
+    return [box.x + xaxis._offset + xaxis.l2p(column), box.y + height];
+}"""
+
+
+def test_the_book_has_maps_to_tap(site: Path) -> None:
+    assert TAPPED
+
+
+@pytest.mark.parametrize("name", TAPPED)
+@pytest.mark.parametrize("hand", HANDS)
+def test_a_tap_on_a_cell_moves_both_sliders(open_page: Any, name: str, hand: str) -> None:
+    page = open_page(name, **HANDS[hand])
+    for figure, data, rows, columns in maps(page):
+        chosen = [control["start"] for control in data["controls"]]
+        sizes = [len(data["controls"][i]["values"]) for i in (rows, columns)]
+        for row, column in ((0, sizes[1] - 1), (sizes[0] - 1, 0), (sizes[0] // 2, sizes[1] // 2)):
+            x, y = figure.evaluate(PLACE, [row, column])
+            page.wait_for_timeout(200)  # scrolled under the pointer, and plotly looks under it every 50 ms at most
+            (page.touchscreen.tap if hand == "finger" else page.mouse.click)(x, y)
+            chosen[rows], chosen[columns] = row, column
+            wanted = position(data["controls"], chosen)
+            page.wait_for_function("([f, p]) => f.dataset.position === p", arg=[figure.element_handle(), wanted])
+            settle(page)
+            traces = [{k: v for k, v in t.items() if k != "colorbar"} for t in shown(figure)]  # narrow on a phone
+            assert traces == decode(data, wanted)["data"]
+            for i, index in ((rows, row), (columns, column)):
+                slider = figure.locator(".explorer-control").nth(i)
+                assert slider.locator("input").input_value() == str(index)
+                assert slider.locator("output").inner_text() == data["controls"][i]["texts"][index]
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("name", TAPPED)
+def test_a_finger_that_scrolls_over_a_map_moves_the_page_and_no_slider(open_page: Any, name: str) -> None:
+    page = open_page(name, **HANDS["finger"])
+    figure, _, _, _ = maps(page)[0]
+    at = figure.get_attribute("data-position")
+    x, y = figure.evaluate(PLACE, [1, 1])
+    before = page.evaluate("scrollY")
+    finger = page.context.new_cdp_session(page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for moved in range(10, 160, 10):
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("before => scrollY > before + 50", arg=before)
+    settle(page)
+    assert figure.get_attribute("data-position") == at
+
+
+def maps(page: Any) -> list[tuple[Any, dict[str, Any], int, int]]:
+    """Each explorer with a map: its figure, its data, and which controls its rows and its columns move."""
+    found = []
+    for figure in page.locator("figure.explorer").all():
+        data = embedded(figure)
+        names = [control["name"] for control in data["controls"]]
+        for trace in decode(data, next(iter(data["positions"])))["data"]:
+            if trace["type"] == "heatmap" and trace.get("meta"):
+                rows, columns = (names.index(name) for name in trace["meta"])
+                found.append((figure, data, rows, columns))
+    return found
