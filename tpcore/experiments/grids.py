@@ -54,6 +54,8 @@ GRID_ORDER_60 = replace(
         **grid((*BOTH, "calibrated-local"), TEMPORAL_ORDER_60.methods["tp-local"], r=decades(0, 2), **STEP_SIZES),
         **grid(("bp",), TEMPORAL_ORDER_60.methods["bp"], **STEP_SIZES),
     },
+    test_size=500,
+    measures=(),
 )
 
 # As in the paper: 400 steps, r from 1e-4 to 1e3, γ_θ from 1e-4 to 10
@@ -63,6 +65,7 @@ MAP_MNIST = replace(
     methods=grid(("tp-time",), PIXEL_MNIST.methods["tp-local"], r=decades(-4, 3), gamma_theta=decades(-4, 1)),
     steps=400,
     log_every=50,
+    test_size=500,
     seeds=(0,),
 )
 
@@ -75,6 +78,7 @@ SENSITIVITY_MNIST = replace(
         **grid(BOTH, PIXEL_MNIST.methods["tp-local"], r=decades(-1, 3)),
     },
     seeds=(0, 1, 2),
+    measures=(),
 )
 
 HALF_DECADES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
