@@ -24,6 +24,7 @@ METHODS: dict[str, Style] = {
     "tp-difference": ("TP, difference form", PALETTE["purple"], "solid"),
     "tp-learned": ("TP, learned inverse", PALETTE["red"], "solid"),
     "calibrated-local": ("TP calibrated, local", PALETTE["olive"], "solid"),
+    "calibrated-time": ("TP calibrated, through time", PALETTE["olive"], "dash"),
 }
 COLUMNS = {
     "accuracy": "held-out accuracy",
@@ -46,7 +47,7 @@ def curve(records: Sequence[Record], name: str = "accuracy") -> dict[str, Any]:
     -------
     dict
         ``steps``, ``low``, ``median``, ``high``: lists of one length. ``diverged``: the steps at which seeds did.
-        ``seeds``: how many there are. ``seconds``: the processor's time for the last step, median over the seeds.
+        ``seeds``: how many there are. ``seconds_per_step``: the processor's time, median over the seeds.
     """
     steps, values = column(records, name)
     kept = np.unique(np.linspace(0, len(steps) - 1, min(MOST_POINTS, len(steps))).astype(int))
