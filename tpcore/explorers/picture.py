@@ -127,6 +127,7 @@ def _trace(place: Any, trace: dict[str, Any], color: str, previous: dict[str, An
             color=_single(trace.get("marker", {}).get("color"), color),
             label=label,
             alpha=trace.get("opacity", 1),
+            bottom=trace.get("base", 0),
         )
     elif kind == "heatmap":
         _heatmap(place, trace)
