@@ -51,12 +51,20 @@ def test_a_failing_position_is_named(tmp_path):
 
 
 def test_compute_must_be_importable(tmp_path):
-    def nested():
-        return {}
+    def nested(r):
+        return {"r": r}
 
-    explorer = Explorer(title="T", description="D", compute=nested, draw=print)
     with pytest.raises(ValueError, match="at the top of a module"):
-        compute_grid(explorer, tmp_path)
+        compute_grid(one_slider(nested), tmp_path)
+
+
+def test_a_plain_figure_may_show_what_is_only_in_its_notebook_and_is_not_kept(tmp_path):
+    own = {"seconds": 1.0}
+    explorer = Explorer(title="T", description="D", compute=lambda: dict(own), draw=print)
+    assert compute_grid(explorer, tmp_path) == [((), {"seconds": 1.0})]
+    own["seconds"] = 2.0
+    assert compute_grid(explorer, tmp_path) == [((), {"seconds": 2.0})]
+    assert not list(tmp_path.iterdir())
 
 
 numbers = itertools.count()

@@ -75,19 +75,20 @@ def operations(batch: int, length: int, hidden: int, inputs: int) -> dict[str, A
 def operations_figure(result: dict[str, Any]) -> go.Figure:
     """A stacked bar for each contender, and its ratio to back-propagation above it."""
     fig = figure("", "operations over back-propagation's", y_range=(0, HIGHEST * 1.1), height=460)
-    labels = [BARS[name] for name in CONTENDERS]
+    places = list(range(len(CONTENDERS)))
     base = np.zeros(len(CONTENDERS))
     colors = [*SEQUENCE, NEUTRAL]
     shown = [place for place in range(len(PARTS)) if result["parts"][:, place].any()]
     for color, place in zip(colors, shown, strict=False):
         top = np.minimum(base + result["parts"][:, place], HIGHEST)
-        fig.add_bar(x=labels, y=top - base, base=base, name=PARTS[place], marker={"color": color})
+        fig.add_bar(x=places, y=top - base, base=base, name=PARTS[place], marker={"color": color})
         base = top
-    for label, total in zip(labels, result["parts"].sum(1), strict=True):
+    for place, total in zip(places, result["parts"].sum(1), strict=True):
         text = f"×{total:.2f}" if total < 10 else f"×{total:.3g}" if total < 1000 else f"×{total:.0e}"
-        fig.add_annotation(x=label, y=min(total, HIGHEST), text=text, yshift=12)
+        fig.add_annotation(x=place, y=min(total, HIGHEST), text=text, yshift=12)
     fig.add_hline(y=1)
-    return fig.update_layout(barmode="overlay").update_xaxes(tickangle=0)
+    named = {"tickmode": "array", "tickvals": places, "ticktext": [BARS[name] for name in CONTENDERS]}
+    return fig.update_layout(barmode="overlay").update_xaxes(tickangle=0, tickfont={"size": 11}, **named)
 
 
 operations_explorer = Explorer(
@@ -153,7 +154,7 @@ def crossing_figure(result: dict[str, Any]) -> go.Figure:
         inside = np.flatnonzero((ratio >= low) & (ratio < high)) if len(ratio) else np.array([], int)
         fig.add_scatter(
             x=[result["steps"][i] for i in inside], y=[result["hidden"][i] for i in inside], name=name,
-            mode="markers+text", text=[f"{ratio[i]:.2f}" for i in inside], textposition="top center",
+            mode="markers+text", text=[f"{ratio[i]:.2f}" if low else "" for i in inside], textposition="top center",
             textfont={"size": 10}, marker={"color": color, "size": 8}, hovertext=[result["text"][i] for i in inside],
         )  # fmt: skip
     if not len(ratio):
@@ -203,7 +204,7 @@ def misfit(found: dict[str, Any]) -> tuple[float, float, float]:
 
 def estimates_figure(result: dict[str, Any]) -> go.Figure:
     """A point for each size and contender; on the dotted line the estimate is right."""
-    ends = (1e-6, 3.0)
+    ends = (1e-5, 3.0)
     fig = figure(
         "estimated seconds", "measured seconds", log_x=True, log_y=True, x_range=ends, y_range=ends, height=440
     )
@@ -216,7 +217,7 @@ def estimates_figure(result: dict[str, Any]) -> go.Figure:
         say_not_run(fig, COMMAND)
     else:
         low, middle, high = misfit(result)
-        text = f"measured / estimated: median {middle:.2g}<br>half of them from {low:.2g} to {high:.2g}"
+        text = f"measured / estimated:<br>median {middle:.2g},<br>half: {low:.2g} to {high:.2g}"
         fig.add_annotation(text=text, x=0.98, y=0.06, xref="paper", yref="paper", xanchor="right", yanchor="bottom")
     return fig
 

@@ -14,7 +14,7 @@ from tpcore.explorers.complexity_regimes import COMMAND, RECORDS, SHOWN, SIZES, 
 from tpcore.explorers.recorded import say_not_run
 from tpcore.figures import figure
 
-__all__ = ["RECORDS", "along", "along_explorer", "along_figure", "own_points"]
+__all__ = ["RECORDS", "along", "along_explorer", "along_figure", "own_explorer", "own_points"]
 
 PARTS = ("low", "median", "high")
 AXES = {"batch": "batch size B", "length": "length τ", "hidden": "hidden size d"}
@@ -67,16 +67,6 @@ def along_figure(result: dict[str, Any], own: dict[str, Any] | None = None) -> g
     return fig
 
 
-def own_points(times: Mapping[int, Mapping[str, Timing]]) -> dict[str, Any]:
-    """The reader's own measurements, by size and then by contender, for `along_figure`."""
-    sizes = sorted(times)
-    names = times[sizes[0]]
-    return {
-        name: {"sizes": sizes, **{part: [getattr(times[size][name], part) for size in sizes] for part in PARTS}}
-        for name in names
-    }
-
-
 def _quartiles(found: dict[str, Any]) -> dict[str, Any]:
     low, middle, high = (np.array(found[part], float) for part in PARTS)
     return {"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low}
@@ -91,3 +81,27 @@ along_explorer = Explorer(
     compute=along,
     draw=along_figure,
 )
+
+
+# The reader's own machine
+
+
+def own_points(times: Mapping[int, Mapping[str, Timing]]) -> dict[str, Any]:
+    """The reader's own measurements, by size and then by contender, for `along_figure`."""
+    sizes = sorted(times)
+    names = times[sizes[0]]
+    return {
+        name: {"sizes": sizes, **{part: [getattr(times[size][name], part) for size in sizes] for part in PARTS}}
+        for name in names
+    }
+
+
+def own_explorer(axis: str, times: Mapping[int, Mapping[str, Timing]]) -> Explorer:
+    """The recorded times along an axis, and over them what was measured just now: by size, then by contender."""
+    own = own_points(times)
+    return Explorer(
+        title="This machine, over the record",
+        description="The recorded times along the axis as lines, and the times that were measured now as open marks.",
+        compute=lambda: along(axis, "time"),
+        draw=lambda result: along_figure(result, own),
+    )

@@ -50,6 +50,9 @@ def positions(explorer: Explorer) -> list[tuple[Position, dict[str, Any]]]:
 def compute_grid(explorer: Explorer, cache: Path | None = None, jobs: int | None = None) -> list[tuple[Position, Any]]:
     """Compute every position in parallel; positions kept on disk are not computed again.
 
+    An explorer without controls may also show what is only in its notebook, by a function that no other process can
+    import; it is then computed here, and not kept.
+
     Parameters
     ----------
     explorer : Explorer
@@ -67,13 +70,15 @@ def compute_grid(explorer: Explorer, cache: Path | None = None, jobs: int | None
     Raises
     ------
     ValueError
-        If `compute` is not a function at the top of a module.
+        If there are controls and `compute` is not a function at the top of a module.
     RuntimeError
         If `compute` failed; the message names the position.
     """
     import joblib
 
     compute = explorer.compute
+    if not explorer.controls and not _importable(explorer):
+        return [((), compute())]
     _check_importable(explorer)
     folder = cache or Path(os.environ.get("TPCORE_EXPLORER_CACHE", "_build/explorers"))
     memory = joblib.Memory(folder / code_key(compute.__module__), verbose=0)
@@ -160,10 +165,15 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _check_importable(explorer: Explorer) -> None:
+def _importable(explorer: Explorer) -> bool:
     compute = explorer.compute
     module = sys.modules.get(compute.__module__)
-    if compute.__module__ == "__main__" or getattr(module, compute.__name__, None) is not compute:
+    return compute.__module__ != "__main__" and getattr(module, compute.__name__, None) is compute
+
+
+def _check_importable(explorer: Explorer) -> None:
+    compute = explorer.compute
+    if not _importable(explorer):
         raise ValueError(
             f"Explorer {explorer.title!r}: compute = {compute.__qualname__} of {compute.__module__} cannot be "
             "imported by another process; define it with `def` at the top of a module"

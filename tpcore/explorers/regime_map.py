@@ -72,11 +72,10 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
     by_time = result["criterion"] == "seconds"
     fig = figure("", "length τ", height=720)
     names = {"bp": "BP", result["rule"]: "TP", NO_CLEAR_WINNER: "no clear<br>winner", "not run": "not run"}
-    title = {"text": "TP − BP"}
     fig.add_heatmap(
         z=result["difference"], x=list(range(len(WIDTHS))), y=list(range(len(LENGTHS))), meta=["length", "width"],
         colorscale=SCALE, zmin=-LARGEST, zmax=LARGEST, hoverongaps=False,
-        colorbar={"title": title, "len": 0.5, "y": 0.76, "thickness": 12},
+        showscale=False, xgap=2, ygap=2,
     )  # fmt: skip
     for row, winners in enumerate(result["winner"]):
         for place, winner in enumerate(winners):
@@ -85,7 +84,7 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
             color = NEUTRAL if winner == "not run" else "#1a1a1a"
             fig.add_annotation(x=place, y=row, text=text, font={"color": color, "size": 12})
     row, place = result["chosen"]
-    frame = {"type": "line", "line": {"color": "#1a1a1a", "width": 2.5, "dash": "solid"}}
+    frame = {"type": "line", "line": {"color": PALETTE["red"], "width": 4, "dash": "solid"}}
     corners = [(place + dx, row + dy) for dx, dy in ((-0.48, -0.47), (0.48, -0.47), (0.48, 0.47), (-0.48, 0.47))]
     for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
         fig.add_shape(x0=x0, y0=y0, x1=x1, y1=y1, **frame)
@@ -95,6 +94,7 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
         xaxis={**ticks, "tickvals": list(range(len(WIDTHS))), "ticktext": [f"d = {d}" for d in WIDTHS]},
         yaxis={**ticks, "tickvals": list(range(len(LENGTHS))), "ticktext": list(map(str, LENGTHS))},
         yaxis_domain=[0.52, 1],
+        legend={"y": -0.1, "yanchor": "top"},
     )
     return fig
 
