@@ -56,7 +56,7 @@ def shape_of(row: dict[str, Any]) -> dict[str, int]:
 BARS = {
     "BP": "BP",
     "TP": "TP",
-    "TP through time": "TP through<br>time",
+    "TP through time": "TP<br>through<br>time",
     "exact inverse": "exact<br>inverse",
     "Gauss–Newton": "Gauss–<br>Newton",
     "learned inverse": "learned<br>inverse",

@@ -10,11 +10,10 @@ import plotly.graph_objects as go
 
 from tpcore.complexity import MEASURED, Timing, counted, fitted_slope
 from tpcore.explorers import Choice, Explorer
-from tpcore.explorers.complexity_regimes import COMMAND, RECORDS, SHOWN, SIZES, grid_record, shape_of
+from tpcore.explorers.complexity_regimes import COMMAND, SHOWN, SIZES, grid_record, shape_of
+from tpcore.explorers.complexity_regimes import RECORDS as RECORDS
 from tpcore.explorers.recorded import say_not_run
 from tpcore.figures import figure
-
-__all__ = ["RECORDS", "along", "along_explorer", "along_figure", "own_explorer", "own_points"]
 
 PARTS = ("low", "median", "high")
 AXES = {"batch": "batch size B", "length": "length τ", "hidden": "hidden size d"}
