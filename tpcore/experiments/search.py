@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats.qmc import Halton
 
 from tpcore import results
 from tpcore.experiments.running import run_all
@@ -37,6 +36,8 @@ def trials(name: str, experiment: Experiment, method: str) -> list[Run]:
 
 
 def _drawn(experiment: Experiment, method: str) -> list[Method]:
+    from scipy.stats.qmc import Halton  # here: tpcore.experiments is imported without SciPy
+
     search = experiment.search
     chosen = experiment.methods[method]
     ranges = {**search.ranges, **chosen.ranges}
