@@ -40,8 +40,8 @@ QUICK = {(4, 10, 8, 2): 1.0}
 BUSY = 0.5  # a spread of which nothing can be concluded
 NOTE = (
     "TP and TP r=10 are the paper's rule, uncalibrated: displacements shrink at each step, and on long sequences, once "
-    "all have vanished, the walk back stops: less work, the same result. BP and TP calibrated go on to the first step, "
-    "and so does the adjoint of TP through time."
+    "all have vanished, the walk back stops: less work, the same result. At these shapes BP and TP calibrated go on to "
+    "the first step, and so does the adjoint of TP through time."
 )
 
 

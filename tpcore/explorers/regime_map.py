@@ -74,7 +74,7 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
     names = {"bp": "BP", result["rule"]: "TP", NO_CLEAR_WINNER: "no clear<br>winner", "not run": "not run"}
     fig.add_heatmap(
         z=result["difference"], x=list(range(len(WIDTHS))), y=list(range(len(LENGTHS))), meta=["length", "width"],
-        colorscale=SCALE, zmin=-LARGEST, zmax=LARGEST, hoverongaps=False,
+        colorscale=SCALE, zmin=-LARGEST, zmax=LARGEST,
         showscale=False, xgap=2, ygap=2,
     )  # fmt: skip
     for row, winners in enumerate(result["winner"]):
