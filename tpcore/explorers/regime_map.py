@@ -72,15 +72,17 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
     by_time = result["criterion"] == "seconds"
     fig = figure("", "length τ", height=720)
     names = {"bp": "BP", result["rule"]: "TP", NO_CLEAR_WINNER: "no clear<br>winner", "not run": "not run"}
+    difference = result["difference"]
     fig.add_heatmap(
-        z=result["difference"], x=list(range(len(WIDTHS))), y=list(range(len(LENGTHS))), meta=["length", "width"],
+        z=np.where(np.isnan(difference), None, difference), meta=["length", "width"],
+        x=list(range(len(WIDTHS))), y=list(range(len(LENGTHS))),
         colorscale=SCALE, zmin=-LARGEST, zmax=LARGEST,
         showscale=False, xgap=2, ygap=2,
     )  # fmt: skip
     for row, winners in enumerate(result["winner"]):
         for place, winner in enumerate(winners):
-            difference = result["difference"][row, place]
-            text = names[winner] + ("" if np.isnan(difference) else f"<br>{difference:+.2f}".replace("-", "−"))
+            value = difference[row, place]
+            text = names[winner] + ("" if np.isnan(value) else f"<br>{value:+.2f}".replace("-", "−"))
             color = NEUTRAL if winner == "not run" else "#1a1a1a"
             fig.add_annotation(x=place, y=row, text=text, font={"color": color, "size": 12})
     row, place = result["chosen"]
