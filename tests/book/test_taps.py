@@ -70,7 +70,9 @@ def tap(page: Any, hand: str, figure: Any, cell: tuple[int, int], wanted: str) -
 @pytest.mark.parametrize("name", TAPPED)
 def test_a_finger_that_scrolls_over_a_map_moves_the_page_and_no_slider(open_page: Any, name: str) -> None:
     page = open_page(name, **HANDS["finger"])
-    figure, _, _, _ = maps(page)[0]
+    figure, *_ = next(iter(maps(page)), (None,))
+    if figure is None:
+        pytest.skip("none of its cells was run")
     at = figure.get_attribute("data-position")
     x, y = figure.evaluate(PLACE, [1, 1])
     before = page.evaluate("scrollY")
@@ -85,13 +87,14 @@ def test_a_finger_that_scrolls_over_a_map_moves_the_page_and_no_slider(open_page
 
 
 def maps(page: Any) -> list[tuple[Any, dict[str, Any], int, int]]:
-    """Each explorer with a map: its figure, its data, and which controls its rows and its columns move."""
+    """Each explorer whose map holds numbers: its figure, its data, and which controls its rows and its columns move."""
     found = []
     for figure in page.locator("figure.explorer").all():
         data = embedded(figure)
         names = [control["name"] for control in data["controls"]]
         for trace in decode(data, next(iter(data["positions"])))["data"]:
-            if trace["type"] == "heatmap" and trace.get("meta"):
+            numbers = trace["type"] == "heatmap" and any(value is not None for row in trace["z"] for value in row)
+            if numbers and trace.get("meta"):
                 rows, columns = (names.index(name) for name in trace["meta"])
                 found.append((figure, data, rows, columns))
     return found
