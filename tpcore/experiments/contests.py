@@ -65,7 +65,7 @@ def mean_accuracy(records: Sequence[Record], until: float | None = None) -> np.n
     Raises
     ------
     ValueError
-        If ``until`` is not among the steps of the runs.
+        If ``until`` is not above 0, or is more than the steps of the runs.
 
     Examples
     --------
