@@ -87,9 +87,9 @@ ADDING_30 = replace(ORDER_60, about="equal effort: adding, τ = 30, within 0.04"
 FAIR: dict[str, Experiment] = {
     "equal-effort-order-60": replace(ORDER_60, methods=methods(*ALL, "calibrated-local-adapted")),
     "equal-effort-order-120": _longer(120, 10_000),
-    "equal-effort-order-200": _longer(200, 20_000),
-    "equal-effort-order-300": _longer(300, 24_000),
-    "equal-effort-order-500": _longer(500, 24_000),
+    "equal-effort-order-200": _longer(200, 12_000),
+    "equal-effort-order-300": _longer(300, 12_000),
+    "equal-effort-order-500": _longer(500, 12_000),
     "equal-effort-adding-30": ADDING_30,
     "equal-effort-adding-100": replace(
         ADDING_30, about="equal effort: adding, τ = 100, within 0.04", task=Adding(100), steps=12_000
