@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from tpcore import results
+from tpcore import checkpoints, results
 from tpcore.results import Record, RecordError, read, write
 
 ROWS = [
@@ -105,7 +105,7 @@ def test_a_full_disk_loses_nothing_and_says_so(path, monkeypatch, place):
     with pytest.raises(RecordError, match=r"No space left on device.*recorded before is still there.*same command"):
         write(example(), path)
     with pytest.raises(RecordError, match="No space left"):
-        results.save_checkpoint(path, {})
+        checkpoints.save(path, {})
     monkeypatch.undo()
     assert path.read_bytes() == before and read(path).column("step") == [0]
     assert [p for p in path.parents[2].rglob("*") if p.is_file()] == [path], "nothing half-written is left"
@@ -138,39 +138,8 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     path = results.record_path(tmp_path / "results", "adding-30", "run", "bp")
     with pytest.raises(RecordError, match="could not be written"):
         write(example(), path)
-    with pytest.raises(RecordError, match="could not be written"), results.locked(path, wait=False):
+    with pytest.raises(RecordError, match="could not be written"), checkpoints.locked(path, wait=False):
         pass
-
-
-def test_checkpoints(path, monkeypatch):
-    assert results.load_checkpoint(path) is None
-    state = {"step": 3, "rows": ROWS, "model": {"W": torch.randn(3, 3)}, "training_data": torch.get_rng_state()}
-    results.save_checkpoint(path, state)
-    kept = results.load_checkpoint(path)
-    assert kept["step"] == 3 and kept["rows"] == ROWS and torch.equal(kept["model"]["W"], state["model"]["W"])
-    (file,) = path.parents[2].rglob("*.pt")
-    assert file.relative_to(path.parents[2]).parts[0].startswith(".")
-    with monkeypatch.context() as patch:
-        patch.setattr(results, "versions", lambda: {"torch": "another"})
-        assert results.load_checkpoint(path) is None, "another version might go on in another way"
-    file.write_bytes(file.read_bytes()[:100])
-    assert results.load_checkpoint(path) is None
-    results.drop_checkpoint(path)
-    assert not file.exists()
-
-
-def test_one_lock_a_record(path):
-    other = path.with_name("other.jsonl")
-    code = f"""
-from pathlib import Path
-from tpcore.results import locked
-for name in ({str(path)!r}, {str(other)!r}):
-    with locked(Path(name), wait=False) as held:
-        print(held)
-"""
-    with results.locked(path, wait=True) as held:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert held and done.stdout.split() == ["False", "True"]
 
 
 def test_the_folder(monkeypatch, tmp_path):
@@ -183,7 +152,7 @@ def test_the_folder(monkeypatch, tmp_path):
 def test_read_all(tmp_path):
     for stage, name in (("run", "b"), ("run", "a"), ("search", "c")):
         write(example(), results.record_path(tmp_path, "adding-30", stage, name))
-    results.save_checkpoint(results.record_path(tmp_path, "adding-30", "run", "a"), {})
+    checkpoints.save(results.record_path(tmp_path, "adding-30", "run", "a"), {})
     assert len(results.read_all(tmp_path)) == 3
     assert len(results.read_all(tmp_path, "adding-30", "run")) == 2
     assert results.read_all(tmp_path, "another") == []

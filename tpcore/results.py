@@ -4,24 +4,18 @@ A record is a text file of JSON lines: a header (experiment, stage, method, seed
 of the data, versions, machine, date), the names of the columns, one line a logged step, and a last line with the status
 and a checksum of all that stands before. It is replaced as a whole at each logged step, so a reader never sees half of
 one.
-
-Beside the records, in a hidden folder that git ignores, lie checkpoints, from which a run that was stopped goes on, and
-lock files, by which two processes never write the same record.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import os
-import pickle
 import platform
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -35,7 +29,6 @@ import tpcore
 
 __all__ = ["Record", "RecordError", "default_folder", "read", "read_all", "write"]
 
-HIDDEN = ".checkpoints"
 VARIABLE = "TPCORE_RESULTS"
 STATUSES = ("running", "finished", "diverged")
 
@@ -358,54 +351,3 @@ def _replace(temporary: Path, path: Path) -> None:
             if os.name != "nt" or attempt == 99:
                 raise
             time.sleep(0.02)
-
-
-def _hidden(path: Path, suffix: str) -> Path:
-    """The place of a record's checkpoint or lock: the same path under the results' hidden folder."""
-    folder = path.parents[2]
-    return (folder / HIDDEN / path.relative_to(folder)).with_suffix(suffix)
-
-
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Keep what `tpcore.training.train` takes to go on with the run whose record is at `path`."""
-    buffer = io.BytesIO()
-    torch.save({"versions": versions(), "state": state}, buffer)
-    write_whole(_hidden(path, ".pt"), buffer.getvalue())
-
-
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """What was kept; None if nothing, or nothing of use: other versions might go on in another way."""
-    try:
-        kept = torch.load(_hidden(path, ".pt"), weights_only=True)
-        return kept["state"] if kept["versions"] == versions() else None
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
-        return None
-
-
-def drop_checkpoint(path: Path) -> None:
-    """Remove what was kept."""
-    _hidden(path, ".pt").unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the lock of a record; yields whether it is held, which without `wait` it may not be.
-
-    The system frees the lock of a process that dies.
-    """
-    from filelock import FileLock, Timeout
-
-    lock_path = _hidden(path, ".lock")
-    try:
-        lock_path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(lock_path, timeout=-1 if wait else 0)
-        lock.acquire()
-    except Timeout:
-        yield False
-        return
-    except OSError as error:
-        raise RecordError(f"{lock_path} could not be written ({error.strerror or error})") from error
-    try:
-        yield True
-    finally:
-        lock.release()

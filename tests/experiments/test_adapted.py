@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.experiments.small import SMALL
-from tpcore import BackProp, TargetProp, regularized_inverse, results
+from tpcore import BackProp, TargetProp, checkpoints, regularized_inverse, results
 from tpcore.experiments import EXPERIMENTS, AdaptedTargetProp, Method, Network, Optimizer, Run, run_one
 from tpcore.experiments.measures import directions, profile
 from tpcore.experiments.spec import from_configuration
@@ -85,7 +85,7 @@ class Killed(BaseException):
 
 
 def test_a_run_that_was_killed_ends_the_same_and_can_be_verified(tmp_path, monkeypatch):
-    run, calls, real = Run("small", "run", "adapted", 2, setup_of()), [], results.save_checkpoint
+    run, calls, real = Run("small", "run", "adapted", 2, setup_of()), [], checkpoints.save
 
     def kill(path, state):
         real(path, state)
@@ -94,7 +94,7 @@ def test_a_run_that_was_killed_ends_the_same_and_can_be_verified(tmp_path, monke
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(results, "save_checkpoint", kill)
+        patch.setattr(checkpoints, "save", kill)
         with pytest.raises(Killed):
             run_one(run, tmp_path / "killed")
     assert run_one(run, tmp_path / "killed") == "recorded"

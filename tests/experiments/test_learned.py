@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.experiments.small import SMALL
-from tpcore import BackProp, LearnedTargetProp, TargetProp, results
+from tpcore import BackProp, LearnedTargetProp, TargetProp, checkpoints, results
 from tpcore.experiments import EXPERIMENTS, LearnedInverseSettings, Method, Network, Optimizer, Run, run_one
 from tpcore.experiments.measures import directions, profile
 from tpcore.experiments.spec import from_configuration
@@ -170,7 +170,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("rule", [SETTINGS, NOISY], ids=["plain", "noise"])
 @pytest.mark.parametrize("call", [2, 3])
 def test_a_run_that_was_killed_ends_the_same(tmp_path, monkeypatch, rule, call):
-    run, calls, real = Run("small", "run", "tp-learned", 2, setup_of(rule)), [], results.save_checkpoint
+    run, calls, real = Run("small", "run", "tp-learned", 2, setup_of(rule)), [], checkpoints.save
 
     def kill(path, state):
         real(path, state)
@@ -179,7 +179,7 @@ def test_a_run_that_was_killed_ends_the_same(tmp_path, monkeypatch, rule, call):
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(results, "save_checkpoint", kill)
+        patch.setattr(checkpoints, "save", kill)
         with pytest.raises(Killed):
             run_one(run, tmp_path / "killed")
     torch.rand(7)  # another process would have other draws behind it

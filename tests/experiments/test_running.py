@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.experiments.small import DIVERGING, SMALL, run
-from tpcore import results
+from tpcore import checkpoints, results
 from tpcore.experiments import RunError, run_all, run_one
 from tpcore.results import RecordError
 from tpcore.tasks import Pixels
@@ -101,11 +101,15 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("place", "call"),
-    [*((place, call) for place in ("save_checkpoint", "write") for call in (1, 2, 4)), ("drop_checkpoint", 1)],
+    ("module", "place", "call"),
+    [
+        *((checkpoints, "save", call) for call in (1, 2, 4)),
+        *((results, "write", call) for call in (1, 2, 4)),
+        (checkpoints, "drop", 1),
+    ],
 )
-def test_a_kill_between_checkpoint_and_record(tmp_path, monkeypatch, place, call):
-    one, calls, real = run(), [], getattr(results, place)
+def test_a_kill_between_checkpoint_and_record(tmp_path, monkeypatch, module, place, call):
+    one, calls, real = run(), [], getattr(module, place)
 
     def kill(*arguments):
         calls.append(place)
@@ -114,10 +118,10 @@ def test_a_kill_between_checkpoint_and_record(tmp_path, monkeypatch, place, call
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(results, place, kill)
+        patch.setattr(module, place, kill)
         with pytest.raises(Killed):
             run_one(one, tmp_path / "killed")
-    assert run_one(one, tmp_path / "killed") == ("skipped" if place == "drop_checkpoint" else "recorded")
+    assert run_one(one, tmp_path / "killed") == ("skipped" if place == "drop" else "recorded")
     run_one(one, tmp_path / "whole")
     killed, whole = (results.read(one.path(tmp_path / name)).result() for name in ("killed", "whole"))
     assert killed == whole
@@ -208,7 +212,7 @@ from tests.experiments.small import run
 from tpcore.experiments import run_one
 print(run_one(run(), Path({str(tmp_path)!r})))
 """
-    with results.locked(one.path(tmp_path), wait=True):
+    with checkpoints.locked(one.path(tmp_path), wait=True):
         assert python(code, stdout=subprocess.PIPE).communicate()[0] == "busy\n"
         waiting = python(code.replace("))))", "), wait=True))"), stdout=subprocess.PIPE)
         assert waiting.poll() is None

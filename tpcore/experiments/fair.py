@@ -19,7 +19,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tpcore.experiments.adapted import AdaptedTargetProp
-from tpcore.experiments.spec import Experiment, Method, Optimizer, Search
+from tpcore.experiments.method import Method, Optimizer
+from tpcore.experiments.spec import Experiment, Search
 from tpcore.rules import BackProp, Rule, TargetProp
 from tpcore.tasks import Adding, Pixels, TemporalOrder
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tpcore.experiments.fair import CALIBRATED, RULES
+from tpcore.experiments.method import Method, Optimizer
 from tpcore.experiments.paper import PIXEL_MNIST, TEMPORAL_ORDER_60, TEMPORAL_ORDER_120
-from tpcore.experiments.spec import Experiment, Method, Optimizer
+from tpcore.experiments.spec import Experiment
 from tpcore.rules import TargetProp
 
 

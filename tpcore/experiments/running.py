@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from tpcore import results
+from tpcore import checkpoints, results
 from tpcore.experiments.measures import MEASURES
 from tpcore.experiments.spec import Run
 from tpcore.results import Record, RecordError
@@ -79,7 +79,7 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     ['recorded', 'skipped']
     """
     path = run.path(folder)
-    with _one_run, results.locked(path, wait=wait) as held:
+    with _one_run, checkpoints.locked(path, wait=wait) as held:
         if not held:
             return "busy"
         known = results.read(path) if path.exists() else None
@@ -87,7 +87,7 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
             return "skipped"
         with one_thread():
             _train(run, path, rows_known=0 if known is None else len(known.rows))
-        results.drop_checkpoint(path)
+        checkpoints.drop(path)
         return "recorded"
 
 
@@ -98,7 +98,7 @@ def _train(run: Run, path: Path, rows_known: int) -> None:
 
     def save(state: dict[str, Any]) -> None:
         # The checkpoint first: a record that is a row behind it is mended by going on, not the other way round.
-        results.save_checkpoint(path, state)
+        checkpoints.save(path, state)
         record.set_rows(state["rows"])
         if len(record.rows) >= rows_known:  # a lost checkpoint costs time, never rows
             results.write(record, path)
@@ -108,7 +108,7 @@ def _train(run: Run, path: Path, rows_known: int) -> None:
         model, setup.task, optimizer,
         steps=setup.steps, seed=run.seed, batch_size=setup.batch_size, log_every=setup.log_every,
         test_size=setup.test_size, progress=False, measures=[MEASURES[name] for name in setup.measures],
-        save=save, resume=results.load_checkpoint(path), schedule=setup.optimizer.schedule(setup.steps),
+        save=save, resume=checkpoints.load(path), schedule=setup.optimizer.schedule(setup.steps),
         clock=time.process_time,  # on one thread it is the step's time, whatever else the machine does
     )  # fmt: skip
     record.set_rows(done.rows)

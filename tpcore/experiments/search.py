@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from tpcore import results
+from tpcore.experiments.method import Method
 from tpcore.experiments.running import run_all
-from tpcore.experiments.spec import Experiment, Method, Run
+from tpcore.experiments.spec import Experiment, Run
 from tpcore.results import Record
 
 

@@ -1,0 +1,40 @@
+import subprocess
+import sys
+
+import torch
+
+from tests.test_results import ROWS, path
+from tpcore import checkpoints, results
+
+__all__ = ["path"]  # the fixture
+
+
+def test_checkpoints(path, monkeypatch):
+    assert checkpoints.load(path) is None
+    state = {"step": 3, "rows": ROWS, "model": {"W": torch.randn(3, 3)}, "training_data": torch.get_rng_state()}
+    checkpoints.save(path, state)
+    kept = checkpoints.load(path)
+    assert kept["step"] == 3 and kept["rows"] == ROWS and torch.equal(kept["model"]["W"], state["model"]["W"])
+    (file,) = path.parents[2].rglob("*.pt")
+    assert file.relative_to(path.parents[2]).parts[0].startswith(".")
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "versions", lambda: {"torch": "another"})
+        assert checkpoints.load(path) is None, "another version might go on in another way"
+    file.write_bytes(file.read_bytes()[:100])
+    assert checkpoints.load(path) is None
+    checkpoints.drop(path)
+    assert not file.exists()
+
+
+def test_one_lock_a_record(path):
+    other = path.with_name("other.jsonl")
+    code = f"""
+from pathlib import Path
+from tpcore.checkpoints import locked
+for name in ({str(path)!r}, {str(other)!r}):
+    with locked(Path(name), wait=False) as held:
+        print(held)
+"""
+    with checkpoints.locked(path, wait=True) as held:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert held and done.stdout.split() == ["False", "True"]

@@ -1,0 +1,71 @@
+"""What lets a run be stopped at any moment, and two processes work on the same records: checkpoints and locks.
+
+Both lie beside the records (`tpcore.results`), in a hidden folder that git ignores.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tpcore import results
+from tpcore.results import RecordError, write_whole
+
+HIDDEN = ".checkpoints"
+
+
+def _hidden(path: Path, suffix: str) -> Path:
+    """The place of a record's checkpoint or lock: the same path under the results' hidden folder."""
+    folder = path.parents[2]
+    return (folder / HIDDEN / path.relative_to(folder)).with_suffix(suffix)
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Keep what `tpcore.training.train` takes to go on with the run whose record is at `path`."""
+    buffer = io.BytesIO()
+    torch.save({"versions": results.versions(), "state": state}, buffer)
+    write_whole(_hidden(path, ".pt"), buffer.getvalue())
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """What was kept; None if nothing, or nothing of use: other versions might go on in another way."""
+    try:
+        kept = torch.load(_hidden(path, ".pt"), weights_only=True)
+        return kept["state"] if kept["versions"] == results.versions() else None
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
+        return None
+
+
+def drop(path: Path) -> None:
+    """Remove what was kept."""
+    _hidden(path, ".pt").unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock of a record; yields whether it is held, which without `wait` it may not be.
+
+    The system frees the lock of a process that dies.
+    """
+    from filelock import FileLock, Timeout
+
+    lock_path = _hidden(path, ".lock")
+    try:
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(lock_path, timeout=-1 if wait else 0)
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    except OSError as error:
+        raise RecordError(f"{lock_path} could not be written ({error.strerror or error})") from error
+    try:
+        yield True
+    finally:
+        lock.release()
