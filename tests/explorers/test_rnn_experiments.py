@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tests.experiments.small import DIVERGING, SMALL
-from tpcore.experiments import outcome, recorded, registry, run_all
+from tpcore.experiments import outcome, recorded, registry, run_all, seconds_per_step
 from tpcore.explorers import recorded as curves_of
 from tpcore.explorers import rnn_experiments as chapter
 from tpcore.figures import figure
@@ -85,7 +85,8 @@ def test_curves_are_those_of_the_records(monkeypatch, tmp_path):
         assert list(drawn["TP"].x) == found["tp"][0].column("step")
     by_time = chapter.curves_figure(chapter.curves("small", "accuracy", "seconds")).data
     last = {trace.name: trace for trace in by_time if trace.mode == "lines"}["TP"].x[-1]
-    assert last == pytest.approx(np.median([record.column("seconds")[-1] for record in found["tp"]]))
+    steps, pace = found["tp"][0].column("step")[-1], seconds_per_step(found["tp"])
+    assert last == pytest.approx(steps * pace)
 
 
 def test_a_divergence_is_marked_and_pulls_the_accuracy_down(monkeypatch, tmp_path):
@@ -102,6 +103,14 @@ def test_a_divergence_is_marked_and_pulls_the_accuracy_down(monkeypatch, tmp_pat
     assert "seeds diverged" in fig.data[-1].name
     norms = curves_of.curve(records, "direction_norm")
     assert np.isfinite(norms["median"]).all() and len(norms["steps"]) == len(norms["median"])
+
+
+def test_a_run_too_short_to_be_timed_says_so():
+    record = Record("x", "run", "tp-time", 0, {"steps": 60, "log_every": 20}, status="diverged", diverged_at=21)
+    record.set_rows([{"step": 20 * i, "seconds": 0.2 * i, "accuracy": 0.1} for i in range(2)])
+    fig = figure()
+    curves_of.add_curve(fig, curves_of.curve([record]), "tp-time", by_time=True)
+    assert [trace.name for trace in fig.data] == ["TP, through time: diverged too early to be timed"]
 
 
 def test_long_runs_are_thinned_and_keep_their_ends():

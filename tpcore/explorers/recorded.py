@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.experiments import column
+from tpcore.experiments import column, seconds_per_step
 from tpcore.figures import NEUTRAL, PALETTE, band
 from tpcore.results import Record, default_folder
 
@@ -47,13 +47,11 @@ def curve(records: Sequence[Record], name: str = "accuracy") -> dict[str, Any]:
     -------
     dict
         ``steps``, ``low``, ``median``, ``high``: lists of one length. ``diverged``: the steps at which seeds did.
-        ``seeds``: how many there are. ``seconds_per_step``: the processor's time, median over the seeds.
+        ``seeds``: how many there are. ``seconds_per_step``: as `tpcore.experiments.seconds_per_step` has it.
     """
     steps, values = column(records, name)
     kept = np.unique(np.linspace(0, len(steps) - 1, min(MOST_POINTS, len(steps))).astype(int))
     alive = kept[np.isfinite(values[:, kept]).any(0)]
-    last = [record.rows[-1] for record in records]
-    seconds = [row[record.columns.index("seconds")] / max(1, row[0]) for record, row in zip(records, last, strict=True)]
     return {
         "steps": steps[alive],
         **{
@@ -62,7 +60,7 @@ def curve(records: Sequence[Record], name: str = "accuracy") -> dict[str, Any]:
         },
         "diverged": [record.diverged_at for record in records if record.diverged_at is not None],
         "seeds": len(records),
-        "seconds_per_step": float(np.median(seconds)),
+        "seconds_per_step": seconds_per_step(records),
     }
 
 
@@ -76,6 +74,9 @@ def add_curve(
     """
     label, color, dash = style or METHODS[method]
     scale = found["seconds_per_step"] if by_time else 1
+    if not np.isfinite(scale):
+        fig.add_scatter(x=[None], y=[None], name=f"{label}: diverged too early to be timed", line={"color": color})
+        return
     x = np.asarray(found["steps"]) * scale
     for trace in band(x, found["low"], found["high"], color, label):
         fig.add_trace(trace)

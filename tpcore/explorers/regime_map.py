@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.experiments import in_the_same_time, mean_accuracy, recorded, seconds_per_step, winner_of
+from tpcore.experiments import in_the_same_time, mean_accuracy, recorded, winner_of
 from tpcore.experiments.contests import NO_CLEAR_WINNER
 from tpcore.experiments.regimes import LENGTHS, METHODS, REGIMES, WIDTHS, cell_name
 from tpcore.explorers import Choice, Explorer, Stops
@@ -54,16 +54,13 @@ def regime(rule: str, criterion: str, length: int, width: int) -> dict[str, Any]
     """The whole map for a rule and a criterion, and the curves of the chosen cell."""
     cells = [[contest(tau, d, rule, criterion) for d in WIDTHS] for tau in LENGTHS]
     found = {name: records for name, records in cell_records(length, width).items() if name in ("bp", rule)}
-    curves = {
-        name: {**curve(records), "seconds_per_step": seconds_per_step(records)} for name, records in found.items()
-    }
     return {
         "rule": rule,
         "criterion": criterion,
         "chosen": [LENGTHS.index(length), WIDTHS.index(width)],
         "difference": np.array([[cell["difference"] if cell else np.nan for cell in row] for row in cells]),
         "winner": [[cell["winner"] if cell else "not run" for cell in row] for row in cells],
-        "curves": curves,
+        "curves": {name: curve(records) for name, records in found.items()},
     }
 
 
