@@ -88,7 +88,7 @@ def operations_figure(result: dict[str, Any]) -> go.Figure:
         fig.add_annotation(x=place, y=min(total, HIGHEST), text=text, yshift=12)
     fig.add_hline(y=1)
     named = {"tickmode": "array", "tickvals": places, "ticktext": [BARS[name] for name in CONTENDERS]}
-    return fig.update_layout(barmode="overlay").update_xaxes(tickangle=0, tickfont={"size": 11}, **named)
+    return fig.update_layout(barmode="overlay").update_xaxes(tickangle=0, tickfont={"size": 10}, **named)
 
 
 operations_explorer = Explorer(

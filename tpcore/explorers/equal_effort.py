@@ -31,7 +31,14 @@ RULE_STYLES: dict[str, Style] = {
     "calibrated-local-adapted": ("calibrated, adapted", PALETTE["red"], "solid"),
     "calibrated-time": ("calibrated, time", PALETTE["olive"], "solid"),
 }
-KINDS = {"": "plain", "momentum": "momentum", "clip": "clipping", "adam": "Adam", "decay": "decay"}
+KINDS = {
+    "": "plain",
+    "momentum": "momentum",
+    "clip": "clipping",
+    "adam": "Adam",
+    "adam-clip": "Adam and clipping",
+    "decay": "decay",
+}
 
 
 def level_of(name: str) -> float:
