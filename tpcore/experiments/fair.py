@@ -79,8 +79,9 @@ ORDER_60 = Experiment(
 
 
 def _longer(length: int, steps: int) -> Experiment:
-    about = f"equal effort: temporal order, τ = {length}"
-    return replace(ORDER_60, about=about, task=TemporalOrder(length), steps=steps, log_every=steps // 40)
+    """As ORDER_60. The longer the sequence, the fewer settings work, and the more the draws of a search decide."""
+    about, search = f"equal effort: temporal order, τ = {length}", replace(SEARCH, trials=16)
+    return replace(ORDER_60, about=about, task=TemporalOrder(length), steps=steps, log_every=steps // 40, search=search)
 
 
 ADDING_30 = replace(ORDER_60, about="equal effort: adding, τ = 30, within 0.04", task=Adding(30), steps=8_000)
