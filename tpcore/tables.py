@@ -41,7 +41,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
     )
 
 
-def outcome_rows(found: Mapping[str, Sequence[Record]], labels: Mapping[str, str], level: float) -> list[list[str]]:
+def outcome_rows(
+    found: Mapping[str, Sequence[Record]], labels: Mapping[str, str], level: float | None
+) -> list[list[str]]:
     """One row a method: its label, and the columns of OUTCOME.
 
     Parameters
@@ -50,8 +52,8 @@ def outcome_rows(found: Mapping[str, Sequence[Record]], labels: Mapping[str, str
         As `tpcore.experiments.recorded` returns it.
     labels : mapping of str to str
         What a reader sees of a method.
-    level : float in [0, 1]
-        The accuracy that counts as solved.
+    level : float in [0, 1], optional
+        The accuracy that counts as solved; None: there is no such level, and the first columns hold a dash.
 
     Returns
     -------
@@ -61,10 +63,12 @@ def outcome_rows(found: Mapping[str, Sequence[Record]], labels: Mapping[str, str
     for method, records in found.items():
         came = outcome(records, level)
         low, median, high = came.final
+        solved = "–" if level is None else f"{came.solved} of {came.seeds}"
+        collapse = "collapses" if came.collapsed == 1 else "collapse"
         rows.append(
             [
                 labels[method],
-                f"{came.solved} of {came.seeds}" + (f", {came.collapsed} of them collapse" if came.collapsed else ""),
+                solved + (f", {came.collapsed} of them {collapse}" if came.collapsed else ""),
                 "–" if came.steps is None else f"{came.steps:,.0f}",
                 "–" if came.seconds is None else f"{came.seconds:.1f} s",
                 f"{median:.2f} ({low:.2f} to {high:.2f})",

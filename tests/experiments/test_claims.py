@@ -1,7 +1,7 @@
 import pytest
 
 from tpcore.experiments import EXPERIMENTS
-from tpcore.experiments.claims import CLAIMS, told, verdicts, versus
+from tpcore.experiments.claims import CLAIMS, OWN_STEPS, told, verdicts, versus
 from tpcore.experiments.fair import FAIR
 from tpcore.experiments.paper import PAPER
 from tpcore.results import Record
@@ -24,6 +24,7 @@ def test_every_claim_names_experiments_that_there_are():
     assert len({claim.title for claim in CLAIMS}) == len(CLAIMS)
     for claim in CLAIMS:
         assert claim.experiment in PAPER
+        assert claim.paper_steps is None or claim.paper_steps > PAPER[claim.experiment].steps
         assert not claim.equal_effort or EXPERIMENTS[claim.equal_effort] is FAIR[claim.equal_effort]
 
 
@@ -51,6 +52,17 @@ def test_verdicts_compare_each_form_with_each_baseline_that_was_run():
     assert verdicts({"tp-time": found["tp-time"]}, LABELS, against) == []
 
 
+def test_a_learned_inverse_has_steps_of_its_own_so_bp_with_target_propagation_s_is_no_control():
+    found = {"bp-paper": records_of(BAD, BAD), "bp": records_of(GOOD, GOOD), "tp-learned": records_of(GOOD, MIDDLE)}
+    against = {"bp-paper": "the baseline", "bp": "the same steps"}
+    assert verdicts(found, {"tp-learned": "learned"}, against) == ["learned is better than the baseline"]
+    for experiment in PAPER.values():
+        steps = {name: method.optimizer for name, method in experiment.methods.items() if name != "bp-paper"}
+        assert {name for name in steps if steps[name] != steps["bp"]} <= {OWN_STEPS}
+
+
 def test_a_method_in_a_line():
     text = told("tp-time", {"tp-time": records_of(GOOD, MIDDLE, BAD)}, LABELS, 0.99)
-    assert text == "TP: 2 of 3 seeds reach 0.99, after 30 steps; 1.00 at the end (0.20 to 1.00)"
+    assert text == "TP: 2 of 3 seeds reach 0.99 (median: after 30 steps); 1.00 at the end (0.20 to 1.00)"
+    text = told("tp-time", {"tp-time": records_of(BAD)}, LABELS, None)
+    assert text == "TP: 0.20 at the end (0.20 to 0.20)"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.experiments.small import DIVERGING, SMALL
 from tpcore import results
-from tpcore.experiments import column, outcome, recorded, registry, run_all, searched, solved_at, sweep
+from tpcore.experiments import column, level_of, outcome, recorded, registry, run_all, searched, solved_at, sweep
 from tpcore.results import Record
 
 
@@ -78,8 +78,18 @@ def test_the_outcome_of_four_seeds_by_hand():
     assert (found.seeds, found.solved, found.collapsed, found.diverged) == (4, 3, 1, 1)
     assert (found.steps, found.seconds) == (40, 1.0)
     assert found.final == pytest.approx((0.2, (0.88 + 0.99) / 2, 1.0))
+    unasked = outcome(records, None)
+    assert (unasked.solved, unasked.collapsed, unasked.steps, unasked.final) == (0, 0, None, found.final)
     never = outcome([record_of([0.2, 0.3, 0.3, 0.3])])
     assert (never.solved, never.steps, never.seconds) == (0, None, None)
+
+
+def test_what_counts_as_solved_depends_on_the_task():
+    levels = {
+        name: level_of(name) for name in ("temporal-order-120", "adding-30", "pixel-digits", "equal-effort-digits")
+    }
+    assert list(levels.values()) == [0.99, 0.9, 0.9, 0.9]
+    assert {level_of(name) for name in ("pixel-mnist", "cifar-10", "characters", "penn-treebank")} == {None}
 
 
 def test_a_real_divergence(small, monkeypatch, tmp_path):

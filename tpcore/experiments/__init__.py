@@ -9,7 +9,7 @@ from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_all, run_one
 from tpcore.experiments.search import sweep
 from tpcore.experiments.spec import Experiment, Network, Run, Search, Setup
-from tpcore.experiments.summary import Outcome, column, outcome, recorded, searched, solved_at
+from tpcore.experiments.summary import Outcome, column, level_of, outcome, recorded, searched, solved_at
 
 __all__ = [
     "AdaptedTargetProp",
@@ -26,6 +26,7 @@ __all__ = [
     "column",
     "experiment_named",
     "in_the_same_time",
+    "level_of",
     "mean_accuracy",
     "outcome",
     "recorded",

@@ -18,6 +18,38 @@ from tpcore.results import Record
 
 SOLVED = 0.99
 KEPT = 0.9
+LEVELS = {"TemporalOrder": SOLVED, "Adding": 0.9}
+DIGITS = 0.9
+
+
+def level_of(name: str) -> float | None:
+    """The held-out accuracy that counts as solved in an experiment, set before it was run; None if none was.
+
+    Adding counts an answer as right within a width, and not every one of scikit-learn's digits can be read: 0.9 for
+    both. For other images and for text there is no such level.
+
+    Parameters
+    ----------
+    name : str
+        The experiment's.
+
+    Returns
+    -------
+    float or None
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment.
+
+    Examples
+    --------
+    >>> from tpcore.experiments import level_of
+    >>> level_of("temporal-order-60"), level_of("pixel-mnist")
+    (0.99, None)
+    """
+    task = experiment_named(name).task
+    return DIGITS if getattr(task, "images", "") == "digits" else LEVELS.get(type(task).__name__)
 
 
 def recorded(name: str, stage: str = "run", folder: Path | None = None) -> dict[str, list[Record]]:
@@ -178,7 +210,7 @@ class Outcome:
     seeds : int
         How many were run.
     solved : int
-        How many reached the level.
+        How many reached the level; none if there is no level.
     collapsed : int
         How many of these ended below KEPT (0.9) of the level.
     diverged : int
@@ -205,15 +237,15 @@ class Outcome:
     final: tuple[float, float, float]
 
 
-def outcome(records: Sequence[Record], level: float = SOLVED) -> Outcome:
+def outcome(records: Sequence[Record], level: float | None = SOLVED) -> Outcome:
     """Sum up the runs of one setup.
 
     Parameters
     ----------
     records : sequence of Record
         Of one configuration, one a seed.
-    level : float in [0, 1]
-        The accuracy that counts as solved.
+    level : float in [0, 1], optional
+        The accuracy that counts as solved; None: there is no such level.
 
     Returns
     -------
@@ -229,12 +261,14 @@ def outcome(records: Sequence[Record], level: float = SOLVED) -> Outcome:
     Outcome(seeds=1, solved=1, collapsed=0, diverged=0, steps=20, seconds=0.5, final=(1.0, 1.0, 1.0))
     """
     end = column(records)[1][:, -1]
-    steps = [solved_at(record, level) for record in records]
+    steps = [None if level is None else solved_at(record, level) for record in records]
     seconds = [_seconds_at(record, step) for record, step in zip(records, steps, strict=True) if step is not None]
     return Outcome(
         seeds=len(records),
         solved=len(seconds),
-        collapsed=sum(step is not None and bool(last < KEPT * level) for step, last in zip(steps, end, strict=True)),
+        collapsed=sum(
+            bool(last < KEPT * (level or 0)) for step, last in zip(steps, end, strict=True) if step is not None
+        ),
         diverged=sum(record.status == "diverged" for record in records),
         steps=statistics.median(step for step in steps if step is not None) if seconds else None,
         seconds=statistics.median(seconds) if seconds else None,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.experiments import experiment_named, recorded, searched, solved_at
+from tpcore.experiments import level_of, recorded, searched, solved_at
 from tpcore.experiments.fair import FAIR, RULES
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.recorded import Style, add_curve, curve, record_files, say_not_run
@@ -19,9 +19,7 @@ PREFIX = "equal-effort-"
 TASKS = {name: experiment.about.removeprefix("equal effort: ") for name, experiment in FAIR.items()}
 ORDER = {name: f"τ = {name.rpartition('-')[2]}" for name in FAIR if name.startswith(PREFIX + "order-")}
 RECORDS = record_files(*FAIR)
-
-# What counts as solved, fixed before the runs; the chapter says why.
-LEVELS = {"TemporalOrder": 0.99, "Adding": 0.9, "Pixels": 0.9}
+LEVELS = {name: level for name in FAIR if (level := level_of(name)) is not None}  # all have one
 
 RULE_STYLES: dict[str, Style] = {
     "bp": ("BP", PALETTE["orange"], "dash"),
@@ -39,11 +37,6 @@ KINDS = {
     "adam-clip": "Adam and clipping",
     "decay": "decay",
 }
-
-
-def level_of(name: str) -> float:
-    """The held-out accuracy that counts as solved in an experiment."""
-    return LEVELS[type(experiment_named(name).task).__name__]
 
 
 def rule_and_kind(method: str) -> tuple[str, str]:
@@ -73,7 +66,7 @@ def tried(name: str) -> dict[str, list[Record]]:
 
 def steps_to_level(name: str, records: list[Record]) -> np.ndarray:
     """For each run the step at which it first reaches the level; NaN if it does not."""
-    return np.array([solved_at(record, level_of(name)) for record in records], dtype=float)
+    return np.array([solved_at(record, LEVELS[name]) for record in records], dtype=float)
 
 
 def seconds_to_level(name: str, records: list[Record]) -> np.ndarray:
@@ -187,7 +180,7 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
     run = {method: values for method, values in methods.items() if values is not None}
     reached = np.concatenate([values[np.isfinite(values)] for values in run.values()] or [np.ones(1)])
     edge = FAIR[task].steps if unit == "steps" else 1.1 * float(reached.max(initial=1.0))
-    title = f"{'steps' if unit == 'steps' else 'seconds'} to {level_of(task):.0%}"
+    title = f"{'steps' if unit == 'steps' else 'seconds'} to {LEVELS[task]:.0%}"
     fig = figure(title, "", x_range=(0, 1.06 * edge), height=90 + 34 * len(methods))
     for method, values in run.items():
         label, color = _row_label(method), style_of(method)[1]
@@ -234,7 +227,7 @@ def tuned_figure(result: dict[str, Any]) -> go.Figure:
     """Median and range over the fresh seeds for each method, and the level."""
     task = result["task"]
     fig = figure("training step", "held-out accuracy", x_range=(0, FAIR[task].steps), y_range=(0, 1.03), height=440)
-    fig.add_hline(y=level_of(task))
+    fig.add_hline(y=LEVELS[task])
     for method, found in result["curves"].items():
         add_curve(fig, found, method, style=style_of(method))
     if not result["curves"]:

@@ -9,21 +9,25 @@ import numpy as np
 
 from tpcore.experiments import column, mean_accuracy, outcome, winner_of
 from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
-from tpcore.experiments.search import score
+from tpcore.experiments.search import score, trials
 from tpcore.experiments.summary import KEPT
-from tpcore.explorers.equal_effort import KINDS, level_of, rule_and_kind, steps_to_level, style_of, tried, tuned
+from tpcore.explorers.equal_effort import KINDS, LEVELS, rule_and_kind, steps_to_level, style_of, tried, tuned
 from tpcore.results import Record
 from tpcore.tables import OUTCOME, outcome_rows
 
 SEARCH_HEAD = ("", "γ_θ", "γ_h", "r", "trials that solve it", "mean accuracy: best, median, worst trial")
-FAMILIES = {"BP": ("bp",), "paper's": ("tp-",), "calibrated": ("calibrated-",)}
+FAMILIES = {
+    "BP": ("bp",),
+    "paper's": ("tp-local", "tp-time"),
+    "calibrated": ("calibrated-local", "calibrated-time", "calibrated-local-adapted"),
+}
 
 
 def lapses(name: str, records: list[Record]) -> list[float]:
     """For each run that reaches the level: the share of the later logged steps at which it is below KEPT of it."""
     steps, accuracy = column(records)
     reached = steps_to_level(name, records)
-    low = accuracy < KEPT * level_of(name)
+    low = accuracy < KEPT * LEVELS[name]
     return [
         float(row[steps > first].mean()) if (steps > first).any() else 0.0
         for row, first in zip(low, reached, strict=True)
@@ -35,14 +39,18 @@ OUTCOMES_HEAD = ("method", *OUTCOME, "lapses")
 
 
 def outcomes(name: str) -> list[list[str]]:
-    """A row a method of what came of its fresh seeds, under OUTCOMES_HEAD; "not run" where nothing did."""
+    """A row a method that was run: what came of its fresh seeds, under OUTCOMES_HEAD."""
     found = tuned(name)
-    labels = {method: style_of(method)[0] for method in FAIR[name].methods}
-    rows = {
-        method: [*row, _percent(lapses(name, found[method]))]
-        for method, row in zip(found, outcome_rows(found, labels, level_of(name)), strict=True)
-    }
-    return [rows.get(method, [labels[method], "not run", *["–"] * 5]) for method in FAIR[name].methods]
+    labels = {method: style_of(method)[0] for method in found}
+    return [
+        [*row, _percent(lapses(name, found[method]))]
+        for method, row in zip(found, outcome_rows(found, labels, LEVELS[name]), strict=True)
+    ]
+
+
+def not_run(name: str) -> str:
+    """The methods of a task that were not run, as a reader names them."""
+    return "; ".join(style_of(method)[0] for method in FAIR[name].methods if method not in tuned(name)) or "none"
 
 
 def _percent(shares: Sequence[float]) -> str:
@@ -64,6 +72,12 @@ def searches(name: str) -> list[list[str]]:
     return rows
 
 
+def products(name: str, method: str) -> list[float]:
+    """γ_θ γ_h, by which the recurrent part moves, in each trial of a method's search, run or not."""
+    optimizers = [run.setup.optimizer for run in trials(name, FAIR[name], method)]
+    return [optimizer.gamma_theta * optimizer.gamma_h for optimizer in optimizers]
+
+
 STABILITY_HEAD = ("rule", "runs", "solved", "then collapsed", "lapses", "diverged", "trials", "solved", "diverged")
 
 
@@ -72,7 +86,7 @@ def stability(names: Sequence[str]) -> list[list[Any]]:
     rows: list[list[Any]] = []
     for rule in RULES:
         own = [
-            (outcome(tuned(name)[method], level_of(name)), tried(name)[method], name, tuned(name)[method])
+            (outcome(tuned(name)[method], LEVELS[name]), tried(name)[method], name, tuned(name)[method])
             for name in names
             for method in tuned(name)
             if rule_and_kind(method)[0] == rule
@@ -80,31 +94,51 @@ def stability(names: Sequence[str]) -> list[list[Any]]:
         if own:
             fresh = [sum(getattr(found, part) for found, *_ in own) for part in ("seeds", "solved", "collapsed")]
             diverged = sum(found.diverged for found, *_ in own)
-            trials = [record for _, records, *_ in own for record in records]
+            searched = [record for _, records, *_ in own for record in records]
             solved = sum(int(np.isfinite(steps_to_level(name, records)).sum()) for _, records, name, _ in own)
-            lost = sum(record.status == "diverged" for record in trials)
+            lost = sum(record.status == "diverged" for record in searched)
             shares = [share for _, _, name, records in own for share in lapses(name, records)]
-            rows.append([style_of(rule)[0], *fresh, _percent(shares), diverged, len(trials), solved, lost])
+            rows.append([style_of(rule)[0], *fresh, _percent(shares), diverged, len(searched), solved, lost])
     return rows
 
 
-def members(name: str, family: str) -> dict[str, list[Record]]:
-    """The trials of a family's methods, of those that have been run on fresh seeds."""
+def members(name: str, rules: Sequence[str], kinds: Sequence[str]) -> dict[str, list[Record]]:
+    """The trials of some rules under some kinds of optimizer, of those that have been run on fresh seeds."""
     return {
         method: records
         for method, records in tried(name).items()
-        if method.startswith(FAMILIES[family]) and method in tuned(name)
+        if method in tuned(name) and rule_and_kind(method)[0] in rules and rule_and_kind(method)[1] in kinds
     }
 
 
-def best_of(name: str, family: str) -> str | None:
-    """The method of a family whose best trial scored highest; None if none was run."""
-    scores = {method: max(map(score, records)) for method, records in members(name, family).items()}
-    return max(scores, key=lambda method: scores[method]) if scores else None
+def shared_kinds(name: str, first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """The kinds of optimizer under which rules of both sides were run, in the order of KINDS."""
+    run = [{kind for rule, kind in map(rule_and_kind, tuned(name)) if rule in side} for side in (first, second)]
+    return [kind for kind in KINDS if kind in run[0] & run[1]]
 
 
-def _trials(name: str, family: str) -> int:
-    return sum(map(len, members(name, family).values()))
+def best_pair(name: str, first: Sequence[str], second: Sequence[str]) -> tuple[str, str] | None:
+    """The best method of each side, each chosen by its own searches among the kinds that both have.
+
+    None if there is no such kind. With a kind that only one side has, this would be a comparison of optimizers.
+    """
+    kinds = shared_kinds(name, first, second)
+    sides = [members(name, rules, kinds) for rules in (first, second)]
+    if not all(sides):
+        return None
+    one, other = (max(side, key=lambda method: max(map(score, side[method]))) for side in sides)
+    return one, other
+
+
+def _best(name: str, family: str) -> list[tuple[str, str, str]]:
+    """`best_pair` of a family and the calibrated one, and how they were chosen."""
+    rules, calibrated = FAMILIES[family], FAMILIES["calibrated"]
+    found = best_pair(name, rules, calibrated)
+    kinds = shared_kinds(name, rules, calibrated)
+    counts = (str(sum(map(len, members(name, side, kinds).values()))) for side in (rules, calibrated))
+    chosen = ", ".join(KINDS[kind] for kind in kinds)
+    how = f"best of its family, {family}: {chosen} ({' trials to '.join(counts)})"
+    return [(how, *found)] if found else []
 
 
 def pairs(name: str) -> list[tuple[str, str, str]]:
@@ -113,11 +147,7 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     own = [("same rule but for calibration", rule, f"calibrated-{rule[3:]}", "") for rule in ("tp-local", "tp-time")]
     own.append(("r that follows the scale of W", "calibrated-local", "calibrated-local-adapted", ""))
     named = [(how, *("-".join(filter(None, (rule, kind))) for rule in rules)) for how, *rules, kind in (*same, *own)]
-    best = [
-        (f"best of its family, {family} ({_trials(name, family)} trials to {_trials(name, 'calibrated')})", one, other)
-        for family in ("BP", "paper's")
-        if (one := best_of(name, family)) and (other := best_of(name, "calibrated"))
-    ]
+    best = [row for family in ("BP", "paper's") for row in _best(name, family)]
     return [(how, one, other) for how, one, other in (*named, *best) if {one, other} <= set(tuned(name))]
 
 

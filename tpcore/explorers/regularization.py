@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.experiments import column, experiment_named, recorded, solved_at
+from tpcore.experiments import column, experiment_named, level_of, recorded, solved_at
 from tpcore.explorers import Choice, Explorer, Stops
 from tpcore.explorers.recorded import record_files
 from tpcore.figures import PALETTE, SEQUENCE, band, figure
@@ -53,10 +53,10 @@ def by_r(name: str, rule: str) -> list[dict[str, Any]]:
     -------
     list of dict
         ``r``, ``runs``; how many of them ``learned`` (were right at least twice as often as chance at some logged
-        step), ``solved`` it (0.99) and are ``broken``; ``best``, the largest mean accuracy of a cell, and its
-        ``gamma_theta``. A value of r of which nothing was run is left out.
+        step), ``solved`` it (None where no accuracy counts as that) and are ``broken``; ``best``, the largest mean
+        accuracy of a cell, and its ``gamma_theta``. A value of r of which nothing was run is left out.
     """
-    chance, rows = 1 / experiment_named(name).task.output_size, []
+    chance, level, rows = 1 / experiment_named(name).task.output_size, level_of(name), []
     for r in values_of(name)[0]:
         cells = {gamma: cell_runs(name, rule, r, gamma) for gamma in values_of(name)[1]}
         means = {gamma: float(column(found)[1].mean()) for gamma, found in cells.items() if found}
@@ -68,7 +68,7 @@ def by_r(name: str, rule: str) -> list[dict[str, Any]]:
             "r": r,
             "runs": len(all_runs),
             "learned": sum(solved_at(record, 2 * chance) is not None for record in all_runs),
-            "solved": sum(solved_at(record) is not None for record in all_runs),
+            "solved": None if level is None else sum(solved_at(record, level) is not None for record in all_runs),
             "broken": sum(broken(record) for record in all_runs),
             "best": means[best],
             "gamma_theta": best,
