@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tpcore import results
+from tpcore.experiments.records import check_filed, read_run
 from tpcore.experiments.registry import EXPERIMENTS, experiment_named
 from tpcore.experiments.running import RunError, run_all
 from tpcore.experiments.search import sweep
@@ -124,7 +125,7 @@ def sweep_command(options: argparse.Namespace) -> int:
 def show_command(options: argparse.Namespace) -> int:
     """`tpcore show`."""
     experiment_named(options.name)
-    records = results.read_all(_folder(options), options.name)
+    records = _filed(_folder(options), options.name)
     if not records:
         print(f"nothing of {options.name} is recorded yet: tpcore run {options.name}")
     _print_table(records)
@@ -136,7 +137,7 @@ def verify_command(options: argparse.Namespace) -> int:
     folder = _folder(options)
     if options.name != "*":
         experiment_named(options.name)
-    records = results.read_all(folder, options.name)  # all are read, so that any that was changed is refused
+    records = _filed(folder, options.name)  # all are read, so that any that was changed is refused
     chosen = random.Random(options.seed).sample(records, min(options.sample, len(records)))
     print(f"{len(records)} records are whole; {len(chosen)} are run again")
     differ = 0
@@ -180,7 +181,16 @@ def _where(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _records(runs: Sequence[Run], folder: Path) -> list[Record]:
-    return [results.read(run.path(folder)) for run in runs]
+    return [read_run(run, folder) for run in runs]
+
+
+def _filed(folder: Path, experiment: str) -> list[Record]:
+    """All records of an experiment, or of all for "*"; each must lie where it belongs."""
+    paths = sorted(folder.glob(f"{experiment}/*/*.jsonl"))
+    records = [results.read(path) for path in paths]
+    for record, path in zip(records, paths, strict=True):
+        check_filed(record, path)
+    return records
 
 
 def _print_table(records: Sequence[Record]) -> None:

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from tpcore import checkpoints, results
 from tpcore.experiments.measures import MEASURES
+from tpcore.experiments.records import read_run
 from tpcore.experiments.spec import Run
 from tpcore.results import Record, RecordError
 from tpcore.training import train
@@ -61,7 +62,7 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     Raises
     ------
     RecordError
-        If the record can't be written, or the one that is there was tampered with.
+        If the record can't be written, or the one that is there was tampered with or is another run's.
 
     Examples
     --------
@@ -82,7 +83,7 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     with _one_run, checkpoints.locked(path, wait=wait) as held:
         if not held:
             return "busy"
-        known = results.read(path) if path.exists() else None
+        known = read_run(run, folder) if path.exists() else None
         if known is not None and known.status != "running":
             return "skipped"
         with one_thread():

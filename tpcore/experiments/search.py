@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tpcore import results
 from tpcore.experiments.method import Method
+from tpcore.experiments.records import read_complete
 from tpcore.experiments.running import run_all
 from tpcore.experiments.spec import Experiment, Run
 from tpcore.results import Record
@@ -71,10 +71,11 @@ def winner(name: str, experiment: Experiment, method: str, folder: Path) -> Meth
     Raises
     ------
     FileNotFoundError
-        If a trial has no record yet.
+        If a trial has no record yet, or is under way.
+    RecordError
+        If what lies in a trial's place is not its record, or the trials' data differ.
     """
-    runs = trials(name, experiment, method)
-    scores = [score(results.read(run.path(folder))) for run in runs]
+    scores = [score(record) for record in read_complete(trials(name, experiment, method), folder)]
     return _drawn(experiment, method)[int(np.argmax(scores))]
 
 

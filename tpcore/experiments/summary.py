@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from tpcore import results
+from tpcore.experiments.records import check_data, read_complete
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.search import trials, winner
-from tpcore.experiments.spec import Run
+from tpcore.experiments.spec import Experiment, Run
 from tpcore.results import Record
 
 SOLVED = 0.99
@@ -67,15 +69,15 @@ def recorded(name: str, stage: str = "run", folder: Path | None = None) -> dict[
     Returns
     -------
     dict of str to list of Record
-        In the experiment's order of methods and seeds. A method of which not every seed is recorded is left out: it
-        was not run.
+        In the experiment's order of methods and seeds. A method of which not every seed has come to its end is left
+        out: it was not run.
 
     Raises
     ------
     ValueError
         If there is no such experiment.
     tpcore.results.RecordError
-        If a record is not as it was written.
+        If a record is not as it was written, or is another run's, or if not all were made from the same data.
 
     Examples
     --------
@@ -85,24 +87,19 @@ def recorded(name: str, stage: str = "run", folder: Path | None = None) -> dict[
     {}
     """
     folder = results.default_folder() if folder is None else folder
-    experiment, found = experiment_named(name), {}
-    for method in experiment.methods:
-        try:
-            if stage == "tuned":
-                setup = experiment.setup(winner(name, experiment, method, folder))
-                runs = [Run(name, "tuned", method, seed, setup) for seed in experiment.seeds]
-            else:
-                runs = experiment.runs(name, [method])
-            records = [results.read(run.path(folder)) for run in runs]
-        except FileNotFoundError:
-            continue
-        if all(record.status != "running" for record in records):
-            found[method] = records
-    return found
+    experiment = experiment_named(name)
+
+    def runs(method: str) -> list[Run]:
+        if stage != "tuned":
+            return experiment.runs(name, [method])
+        setup = experiment.setup(winner(name, experiment, method, folder))
+        return [Run(name, "tuned", method, seed, setup) for seed in experiment.seeds]
+
+    return _complete(experiment, runs, folder)
 
 
 def searched(name: str, folder: Path | None = None) -> dict[str, list[Record]]:
-    """The records of the search's trials, by method; a method with a trial missing is left out.
+    """The records of the search's trials, by method; a method of which one is missing or under way is left out.
 
     Parameters
     ----------
@@ -126,11 +123,17 @@ def searched(name: str, folder: Path | None = None) -> dict[str, list[Record]]:
     {}
     """
     folder = results.default_folder() if folder is None else folder
-    experiment, found = experiment_named(name), {}
+    experiment = experiment_named(name)
+    return _complete(experiment, lambda method: trials(name, experiment, method), folder)
+
+
+def _complete(experiment: Experiment, runs: Callable[[str], list[Run]], folder: Path) -> dict[str, list[Record]]:
+    """The records of the methods of which all runs have come to their end."""
+    found = {}
     for method in experiment.methods:
-        paths = [run.path(folder) for run in trials(name, experiment, method)]
-        if all(path.exists() for path in paths):
-            found[method] = [results.read(path) for path in paths]
+        with suppress(FileNotFoundError):
+            found[method] = read_complete(runs(method), folder)
+    check_data([record for records in found.values() for record in records])
     return found
 
 
