@@ -20,6 +20,9 @@ def test_checkpoints(path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(results, "versions", lambda: {"torch": "another"})
         assert checkpoints.load(path) is None, "another version might go on in another way"
+    checkpoints.save(path, state, "the data")
+    assert checkpoints.load(path, "the data") is not None
+    assert checkpoints.load(path, "others") is None, "it would go on with other data"
     file.write_bytes(file.read_bytes()[:100])
     assert checkpoints.load(path) is None
     checkpoints.drop(path)

@@ -26,19 +26,23 @@ def _hidden(path: Path, suffix: str) -> Path:
     return (folder / HIDDEN / path.relative_to(folder)).with_suffix(suffix)
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
-    """Keep what `tpcore.training.train` takes to go on with the run whose record is at `path`."""
+def save(path: Path, state: dict[str, Any], data: str | None = None) -> None:
+    """Keep what `tpcore.training.train` takes to go on with the run whose record is at `path`.
+
+    `data` is the fingerprint of the data it trains on, where they are not generated.
+    """
     buffer = io.BytesIO()
-    torch.save({"versions": results.versions(), "state": state}, buffer)
+    torch.save({"versions": results.versions(), "data": data, "state": state}, buffer)
     write_whole(_hidden(path, ".pt"), buffer.getvalue())
 
 
-def load(path: Path) -> dict[str, Any] | None:
-    """What was kept; None if nothing, or nothing of use: other versions might go on in another way."""
+def load(path: Path, data: str | None = None) -> dict[str, Any] | None:
+    """What was kept; None if nothing, or nothing of use: other versions or data might go on in another way."""
     try:
         kept = torch.load(_hidden(path, ".pt"), weights_only=True)
-        return kept["state"] if kept["versions"] == results.versions() else None
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
+        same_data = kept.get("data", data) == data  # the first checkpoints did not hold it
+        return kept["state"] if same_data and kept["versions"] == results.versions() else None
+    except (OSError, RuntimeError, EOFError, KeyError, AttributeError, pickle.UnpicklingError):
         return None
 
 

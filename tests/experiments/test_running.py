@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import torch
 
 from tests.experiments.small import DIVERGING, SMALL, run
+from tests.tasks.conftest import forget
+from tests.tasks.data import write_mnist
 from tpcore import checkpoints, results
 from tpcore.experiments import RunError, run_all, run_one
 from tpcore.results import RecordError
@@ -182,6 +185,73 @@ def test_a_record_that_was_tampered_with_is_not_gone_on_from(tmp_path):
     path.write_text(path.read_text().replace("finished", "running"))
     with pytest.raises(RecordError, match="was changed after it was written"):
         run_one(one, tmp_path)
+
+
+@pytest.fixture
+def two_data_sets(tmp_path, monkeypatch):
+    """A run on MNIST's files, and what puts one or the other version of them in its place."""
+    for seed in (0, 1):
+        write_mnist(tmp_path / f"data{seed}/mnist", seed=seed)
+
+    def use(seed):
+        forget()
+        monkeypatch.setenv("TPCORE_DATA", str(tmp_path / f"data{seed}"))
+
+    yield run(task=Pixels("mnist", chunk=196), steps=6, log_every=2, measures=()), use
+    forget()
+
+
+def stop_after(monkeypatch, module, place, calls):
+    """A kill just after one function has been called so often."""
+    real, left = getattr(module, place), [calls]
+
+    def kill(*arguments):
+        real(*arguments)
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    monkeypatch.setattr(module, place, kill)
+
+
+@pytest.mark.parametrize("rows", [2, None])
+def test_a_record_of_other_data_is_neither_gone_on_from_nor_skipped(tmp_path, monkeypatch, two_data_sets, rows):
+    one, use = two_data_sets
+    use(0)
+    with monkeypatch.context() as patch:
+        if rows is not None:
+            stop_after(patch, results, "write", rows)
+        with suppress(Killed):
+            run_one(one, tmp_path)
+    record = results.read(one.path(tmp_path))
+    assert record.status == ("finished" if rows is None else "running")
+    before = one.path(tmp_path).read_bytes()
+    use(1)
+    with pytest.raises(RecordError) as error:
+        run_one(one, tmp_path)
+    for part in (str(one.path(tmp_path)), record.data, one.setup.task.fingerprint(), "TPCORE_DATA"):
+        assert part in str(error.value)
+    assert one.path(tmp_path).read_bytes() == before
+    use(0)
+    assert run_one(one, tmp_path) == ("skipped" if rows is None else "recorded")
+    run_one(one, tmp_path / "whole")
+    parts, whole = (results.read(one.path(folder)).result() for folder in (tmp_path, tmp_path / "whole"))
+    assert parts == whole
+
+
+def test_a_checkpoint_of_other_data_is_left_aside(tmp_path, monkeypatch, two_data_sets):
+    """Its record is not there, so that nothing but the checkpoint tells."""
+    one, use = two_data_sets
+    use(0)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        stop_after(patch, checkpoints, "save", 2)
+        run_one(one, tmp_path)
+    one.path(tmp_path).unlink()
+    use(1)
+    assert run_one(one, tmp_path) == "recorded"
+    run_one(one, tmp_path / "whole")
+    parts, whole = (results.read(one.path(folder)).result() for folder in (tmp_path, tmp_path / "whole"))
+    assert parts == whole
 
 
 def test_two_processes_share_the_runs(tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 from tpcore import results
 from tpcore.experiments.spec import Run, Setup, from_configuration
 from tpcore.results import Record, RecordError
+from tpcore.tasks.files import VARIABLE
 from tpcore.training import Task
 
 REMEDY = "put it where it belongs, or delete it and run it again"
@@ -65,6 +66,15 @@ def check_data(records: Sequence[Record]) -> None:
         if record.data != records[0].data:
             one, other = (f"{_called(each)} from the data {each.data}" for each in (records[0], record))
             raise RecordError(f"these records can't be compared: {one}, {other}. Run one of them again on the other's")
+
+
+def check_same_data(record: Record, data: str | None, path: Path) -> None:
+    """RecordError unless a record was made from the data with this fingerprint."""
+    if record.data != data:
+        raise RecordError(
+            f"{path} was made from the data with the fingerprint {record.data}, those found now have {data}: set "
+            f"{VARIABLE} to the folder with the former, or delete the record and run it again"
+        )
 
 
 def check_filed(record: Record, path: Path) -> None:

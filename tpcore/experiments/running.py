@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from tpcore import checkpoints, results
 from tpcore.experiments.measures import MEASURES
-from tpcore.experiments.records import read_run
+from tpcore.experiments.records import check_same_data, fingerprint, read_run
 from tpcore.experiments.spec import Run
 from tpcore.results import Record, RecordError
 from tpcore.training import train
@@ -62,7 +62,8 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     Raises
     ------
     RecordError
-        If the record can't be written, or the one that is there was tampered with or is another run's.
+        If the record can't be written, or the one that is there was tampered with or is another run's,
+        or was made from other data than those that are there now.
 
     Examples
     --------
@@ -83,23 +84,25 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     with _one_run, checkpoints.locked(path, wait=wait) as held:
         if not held:
             return "busy"
+        data = fingerprint(run.setup.task)
         known = read_run(run, folder) if path.exists() else None
+        if known is not None:
+            check_same_data(known, data, path)
         if known is not None and known.status != "running":
             return "skipped"
         with one_thread():
-            _train(run, path, rows_known=0 if known is None else len(known.rows))
+            _train(run, path, data, rows_known=0 if known is None else len(known.rows))
         checkpoints.drop(path)
         return "recorded"
 
 
-def _train(run: Run, path: Path, rows_known: int) -> None:
+def _train(run: Run, path: Path, data: str | None, rows_known: int) -> None:
     setup = run.setup
-    data = setup.task.fingerprint() if hasattr(setup.task, "fingerprint") else None
     record = Record(run.experiment, run.stage, run.method, run.seed, setup.configuration(), data)
 
     def save(state: dict[str, Any]) -> None:
         # The checkpoint first: a record that is a row behind it is mended by going on, not the other way round.
-        checkpoints.save(path, state)
+        checkpoints.save(path, state, data)
         record.set_rows(state["rows"])
         if len(record.rows) >= rows_known:  # a lost checkpoint costs time, never rows
             results.write(record, path)
@@ -109,7 +112,7 @@ def _train(run: Run, path: Path, rows_known: int) -> None:
         model, setup.task, optimizer,
         steps=setup.steps, seed=run.seed, batch_size=setup.batch_size, log_every=setup.log_every,
         test_size=setup.test_size, progress=False, measures=[MEASURES[name] for name in setup.measures],
-        save=save, resume=checkpoints.load(path), schedule=setup.optimizer.schedule(setup.steps),
+        save=save, resume=checkpoints.load(path, data), schedule=setup.optimizer.schedule(setup.steps),
         clock=time.process_time,  # on one thread it is the step's time, whatever else the machine does
     )  # fmt: skip
     record.set_rows(done.rows)

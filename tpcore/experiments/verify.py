@@ -8,6 +8,7 @@ from typing import Any
 
 from tpcore import results
 from tpcore.experiments.measures import MEASURES
+from tpcore.experiments.records import fingerprint
 from tpcore.experiments.running import one_thread
 from tpcore.experiments.spec import Setup, from_configuration
 from tpcore.results import Record
@@ -48,7 +49,7 @@ def compare(record: Record) -> Comparison:
     """
     setup: Setup = from_configuration(record.configuration)
     exact = record.versions == results.versions() and record.machine == results.machine()
-    if record.data is not None and record.data != setup.task.fingerprint():  # type: ignore[attr-defined]
+    if record.data != fingerprint(setup.task):
         return Comparison(False, exact, math.inf, "the data are not those it was made from")
     kept = record.rows[:ROWS]
     steps = record.columns.index("step")

@@ -9,7 +9,7 @@ import pickle
 import tarfile
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ class Images:
     channels: int = 1
     top: int = 255
 
+    @cached_property
     def fingerprint(self) -> str:
         """A short hash of all pixels and labels, which tells one split from another."""
         digest = hashlib.sha256()

@@ -102,7 +102,7 @@ class Pixels(Classes):
 
     def fingerprint(self) -> str:
         """A short hash of the images and their split."""
-        return load_images(self.images).fingerprint()
+        return load_images(self.images).fingerprint
 
     def _sequences(self, pixels: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
         values = torch.as_tensor(pixels.astype(np.float32) / load_images(self.images).top)
