@@ -274,6 +274,20 @@ def read(path: Path) -> Record:
     return record
 
 
+def status(path: Path) -> str:
+    """The status that a record's last line holds; nothing else is read or checked, so that it is quick.
+
+    Raises
+    ------
+    RecordError
+        If there is none.
+    """
+    try:
+        return str(json.loads(path.read_bytes().splitlines()[-1])["status"])
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise RecordError(f"{path} is not a record ({error}): {_REMEDY}") from error
+
+
 _REMEDY = "restore it, or delete it and run it again"
 
 

@@ -1,14 +1,15 @@
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.experiments.small import SMALL
+from tests.experiments.small import DIVERGING, SMALL
 from tpcore import results
-from tpcore.experiments import EXPERIMENTS
+from tpcore.experiments import EXPERIMENTS, Network
 from tpcore.experiments.cli import main
 from tpcore.tasks import Pixels
 
@@ -51,8 +52,59 @@ def test_run_show_and_again(said, tmp_path):
     assert status == 0 and [line.split()[1] for line in out.splitlines()] == ["bp", "tp"]
     accuracies = [record.column("accuracy")[-1] for record in results.read_all(tmp_path / "results")][2:]
     low, high = sorted(accuracies)
-    assert f"accuracy {(low + high) / 2:.3f} ({low:.3f} to {high:.3f}), 2 seeds, 60 steps" in out.splitlines()[1]
+    assert f"accuracy {(low + high) / 2:.3f} ({low:.3f} to {high:.3f}), 2 seeds, 0 s" in out.splitlines()[1]
+    assert f"γ_θ 0.1, γ_h 0.1, r 1, 60 steps [{SMALL.runs('small')[2].setup.key()}]" in out.splitlines()[1]
     assert "4 of 4 runs recorded" in said("list")[1]
+
+
+def unfinished(path):
+    """The record as it was while its run was under way, at an accuracy that no other has."""
+    record = results.read(path)
+    record.rows = record.rows[:2]
+    record.rows[-1][record.columns.index("accuracy")] = 0.999
+    record.status = "running"
+    results.write(record, path)
+
+
+def test_what_is_under_way_is_not_counted_as_done(said, tmp_path):
+    said("run", "small", "--jobs", "1")
+    paths = [run.path(tmp_path / "results") for run in SMALL.runs("small")]
+    unfinished(paths[0])
+    unfinished(paths[2])
+    unfinished(paths[3])
+    assert "1 of 4 runs recorded, 3 under way" in said("list")[1]
+    bp, tp = said("show", "small")[1].splitlines()
+    (accuracy,) = results.read(paths[1]).column("accuracy")[-1:]
+    assert f": accuracy {accuracy:.3f} ({accuracy:.3f} to {accuracy:.3f}), 1 seeds, 0 s, 1 under way" in bp
+    assert tp.endswith(": none has ended, 2 under way")
+    paths[0].write_text("")
+    status, _, err = said("list")
+    assert status == 1 and f"{paths[0]} is not a record" in err
+
+
+def test_a_diverged_run_is_shown_as_untrained(said, monkeypatch):
+    """Its last row, from before the divergence, is better than its first."""
+    monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, methods={"tp": DIVERGING}, seeds=(0,), log_every=1))
+    said("run", "small", "--jobs", "1")
+    (record,) = results.read_all(results.default_folder())
+    first, *_, last = record.column("accuracy")
+    assert record.status == "diverged" and f"{first:.3f}" != f"{last:.3f}"
+    (line,) = said("show", "small")[1].splitlines()
+    assert f"accuracy {first:.3f} ({first:.3f} to {first:.3f}), 1 seeds, 0 s, 1 diverged" in line
+
+
+def test_settings_that_differ_in_anything_are_lines_of_their_own(said, monkeypatch):
+    tp = SMALL.methods["tp"]
+    others = [
+        replace(SMALL, methods={"tp": replace(tp, rule=replace(tp.rule, margin=0.01))}),
+        replace(SMALL, methods={"tp": replace(tp, optimizer=replace(tp.optimizer, clip=1.0))}),
+        replace(SMALL, methods={"tp": tp}, network=Network(9)),
+    ]
+    for other in (*others, replace(SMALL, methods={"tp": tp})):
+        monkeypatch.setitem(EXPERIMENTS, "small", other)
+        said("run", "small", "--jobs", "1", "--steps", "2")
+    lines = said("show", "small")[1].splitlines()
+    assert len(set(lines)) == 4 and all("2 seeds" in line for line in lines)
 
 
 def test_other_seeds_and_steps(said, tmp_path):
@@ -109,8 +161,6 @@ def test_a_wrong_command_is_explained(said, arguments, status, message):
 
 
 def test_missing_data_are_explained(said, monkeypatch, tmp_path):
-    from dataclasses import replace
-
     monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, task=Pixels("cifar10")))
     (tmp_path / "data/cifar10/cifar-10-batches-py").mkdir(parents=True)
     monkeypatch.setenv("TPCORE_DATA", str(tmp_path / "data"))

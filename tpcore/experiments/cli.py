@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import statistics
@@ -17,7 +18,8 @@ from tpcore.experiments.records import check_filed, read_run
 from tpcore.experiments.registry import EXPERIMENTS, experiment_named
 from tpcore.experiments.running import RunError, run_all
 from tpcore.experiments.search import sweep
-from tpcore.experiments.spec import Experiment, Run
+from tpcore.experiments.spec import Experiment, Run, from_configuration
+from tpcore.experiments.summary import outcome
 from tpcore.experiments.verify import compare
 from tpcore.results import Record, RecordError
 from tpcore.tasks.files import DataError
@@ -94,11 +96,15 @@ def list_command(options: argparse.Namespace) -> int:
     """`tpcore list`."""
     width = max(map(len, EXPERIMENTS))
     for name, experiment in EXPERIMENTS.items():
-        runs = experiment.runs(name)
-        done = sum(run.path(_folder(options)).exists() for run in runs)
-        tuned = len(list((_folder(options) / name / "tuned").glob("*.jsonl")))
+        folder = _folder(options) / name
+        ended = {path: results.status(path) != "running" for path in folder.glob("*/*.jsonl")}
+        runs = [run.path(_folder(options)) for run in experiment.runs(name)]
+        done = sum(ended.get(path, False) for path in runs)
+        tuned = sum(ended[path] for path in ended if path.parent.name == "tuned")
+        under_way = len(ended) - sum(ended.values())
         line = f"{name:{width}}  {experiment.about}; {experiment.steps} steps, {done} of {len(runs)} runs recorded"
-        print(line + (f", {tuned} of search winners" if tuned else ""))
+        line += f", {tuned} of search winners" if tuned else ""
+        print(line + (f", {under_way} under way" if under_way else ""))
     return 0
 
 
@@ -194,23 +200,39 @@ def _filed(folder: Path, experiment: str) -> list[Record]:
 
 
 def _print_table(records: Sequence[Record]) -> None:
-    """A line for each setup: its seeds, and the accuracy at the end, median and range over them."""
+    """A line for each setup: its seeds, and the accuracy at the end, median and range over them.
+
+    A run that diverged counts as untrained, one that is under way does not count.
+    """
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        rule, optimizer = record.configuration["rule"], record.configuration["optimizer"]
-        values = f"γ_θ {optimizer['gamma_theta']:g}, γ_h {optimizer['gamma_h']:g}"
-        values += f", r {rule['r']:g}" if "r" in rule else ""
-        key = (record.stage, record.method, values, str(record.configuration["steps"]))
+        settings = json.dumps(record.configuration, sort_keys=True)
+        key = (record.experiment, record.stage, record.method, settings, str(record.data))
         groups.setdefault(key, []).append(record)
-    for (stage, method, values, steps), group in groups.items():
-        accuracies = [record.column("accuracy")[-1] for record in group]
-        spread = f"accuracy {statistics.median(accuracies):.3f} ({min(accuracies):.3f} to {max(accuracies):.3f})"
-        seconds = statistics.median(record.column("seconds")[-1] for record in group)
-        line = f"{stage:6} {method:14} {values}: {spread}, {len(group)} seeds, {steps} steps, {seconds:.0f} s"
-        for status in ("diverged", "running"):
-            count = sum(record.status == status for record in group)
-            line += f", {count} {status}" if count else ""
-        print(line)
+    for group in groups.values():
+        ended = [record for record in group if record.status != "running"]
+        print(f"{group[0].stage:6} {group[0].method:14} {_values(group[0])}: {_came(ended, len(group) - len(ended))}")
+
+
+def _values(record: Record) -> str:
+    """The values that a search looks for, and the key, which tells settings apart whatever differs."""
+    rule, optimizer = record.configuration["rule"], record.configuration["optimizer"]
+    values = f"γ_θ {optimizer['gamma_theta']:g}, γ_h {optimizer['gamma_h']:g}"
+    values += f", r {rule['r']:g}" if "r" in rule else ""
+    data = f", data {record.data}" if record.data else ""
+    return f"{values}, {record.configuration['steps']} steps{data} [{from_configuration(record.configuration).key()}]"
+
+
+def _came(ended: Sequence[Record], under_way: int) -> str:
+    """What came of one setup's runs that have ended."""
+    more = f", {under_way} under way" if under_way else ""
+    if not ended:
+        return f"none has ended{more}"
+    found = outcome(ended)
+    low, median, high = found.final
+    seconds = statistics.median(record.column("seconds")[-1] for record in ended)
+    more = (f", {found.diverged} diverged" if found.diverged else "") + more
+    return f"accuracy {median:.3f} ({low:.3f} to {high:.3f}), {found.seeds} seeds, {seconds:.0f} s{more}"
 
 
 if __name__ == "__main__":
