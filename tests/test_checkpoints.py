@@ -1,10 +1,12 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from tests.test_results import ROWS, path
 from tpcore import checkpoints, results
+from tpcore.results import RecordError
 
 __all__ = ["path"]  # the fixture
 
@@ -27,6 +29,15 @@ def test_checkpoints(path, monkeypatch):
     assert checkpoints.load(path) is None
     checkpoints.drop(path)
     assert not file.exists()
+
+
+def test_a_checkpoint_that_cannot_be_removed_is_named(path):
+    checkpoints.save(path, {})
+    (file,) = path.parents[2].rglob("*.pt")
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(RecordError, match=rf"{file.name} could not be removed"):
+        checkpoints.drop(path)
 
 
 def test_one_lock_a_record(path):

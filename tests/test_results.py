@@ -93,6 +93,28 @@ def test_what_is_no_record_is_refused(path, text):
     assert str(path) in str(error.value)
 
 
+def test_what_cannot_be_read_is_named(path):
+    for find_out in (read, results.status):
+        with pytest.raises(FileNotFoundError):
+            find_out(path)
+    path.mkdir(parents=True)
+    for find_out in (read, results.status):
+        with pytest.raises(RecordError, match="could not be read") as error:
+            find_out(path)
+        assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("status", results.STATUSES)
+def test_the_status_is_in_the_last_line(path, status):
+    write(example(status=status), path)
+    assert results.status(path) == status
+    lines = path.read_text().splitlines()
+    for text in ("", "{}", lines[0], "\n".join(lines[:-1]), lines[1]):
+        path.write_text(text)
+        with pytest.raises(RecordError, match="is not a record"):
+            results.status(path)
+
+
 @pytest.mark.parametrize("place", ["fsync", "replace"])
 def test_a_full_disk_loses_nothing_and_says_so(path, monkeypatch, place):
     write(example(ROWS[:1]), path)

@@ -48,7 +48,12 @@ def load(path: Path, data: str | None = None) -> dict[str, Any] | None:
 
 def drop(path: Path) -> None:
     """Remove what was kept."""
-    _hidden(path, ".pt").unlink(missing_ok=True)
+    kept = _hidden(path, ".pt")
+    try:
+        kept.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"{kept} could not be removed ({error.strerror or error}): remove it, it is of no more use"
+        raise RecordError(message) from error
 
 
 @contextmanager

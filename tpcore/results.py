@@ -246,8 +246,10 @@ def read(path: Path) -> Record:
 
     Raises
     ------
+    FileNotFoundError
+        If there is none.
     RecordError
-        If it is not as it was written.
+        If it can't be read, or is not as it was written.
 
     Examples
     --------
@@ -262,7 +264,7 @@ def read(path: Path) -> Record:
     True
     """
     try:
-        *lines, last = path.read_text("utf-8").splitlines()
+        *lines, last = _bytes_of(path).decode("utf-8").splitlines()
         header, columns, *rows = map(json.loads, lines)
         end = json.loads(last)
         right = end.pop("sha256") == _checksum(lines, end)
@@ -274,6 +276,15 @@ def read(path: Path) -> Record:
     return record
 
 
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RecordError(f"{path} could not be read ({error.strerror or error}): make it a readable file") from error
+
+
 def status(path: Path) -> str:
     """The status that a record's last line holds; nothing else is read or checked, so that it is quick.
 
@@ -283,7 +294,7 @@ def status(path: Path) -> str:
         If there is none.
     """
     try:
-        return str(json.loads(path.read_bytes().splitlines()[-1])["status"])
+        return str(json.loads(_bytes_of(path).splitlines()[-1])["status"])
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise RecordError(f"{path} is not a record ({error}): {_REMEDY}") from error
 

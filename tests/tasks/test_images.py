@@ -39,6 +39,8 @@ IMAGES = idx(np.zeros((3, 28, 28)))
         ("labels", idx(np.zeros(3)), "not an IDX file of bytes with 3 dimensions"),
         ("floats", b"\0\0\x0d\3" + IMAGES[4:], "not an IDX file of bytes"),
         ("empty", b"", "not an IDX file of bytes"),
+        ("huge", b"\0\0\x08\3" + b"\xff" * 12, "79228162458924105385300197375 bytes are promised by its header, 0 are"),
+        ("wraps", b"\0\0\x08\3" + (2**30).to_bytes(4, "big") * 2 + (16).to_bytes(4, "big"), f"{2**64} bytes are"),
     ],
 )
 def test_a_broken_idx_file_is_named(tmp_path, name, data, message):
@@ -100,6 +102,12 @@ class Harmful:
         (b"", "not a pickled batch"),
         (pickle.dumps({**cifar_batch(4, 0), b"data": np.zeros((4, 99), np.uint8)}, 2), r"\(N, 3072\)"),
         (pickle.dumps({**cifar_batch(4, 0), b"labels": [1, 2, 3]}, 2), "4 images, but 3 labels"),
+        (pickle.dumps({**cifar_batch(4, 0), b"labels": 1}, 2), r"labels, it holds uint8 \(4, 3072\) and int64 \(\)"),
+        (pickle.dumps({**cifar_batch(4, 0), b"labels": [[1]] * 4}, 2), r"whole numbers \(N,\) are expected as labels"),
+        (pickle.dumps({**cifar_batch(4, 0), b"labels": [0.5] * 4}, 2), r"whole numbers \(N,\) are expected as labels"),
+        (b"\x80\x02cnumpy._corn\nndarray\n.", "ModuleNotFoundError: No module named 'numpy._corn'"),
+        (b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x03\0\0\0wat\x86R.", "LookupError"),
+        (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x3f", "not a pickled batch"),
         (pickle.dumps(Harmful(), 2), "it asks for .*mkdir"),
     ],
 )

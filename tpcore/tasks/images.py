@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import math
 import pickle
 import tarfile
 import zlib
@@ -101,9 +102,10 @@ def read_idx(path: Path, ndim: int) -> np.ndarray:
     head = 4 + 4 * ndim
     if data[:4] != bytes((0, 0, 8, ndim)) or len(data) < head:
         raise DataError(f"{path}: not an IDX file of bytes with {ndim} dimensions (it begins with {data[:4].hex()})")
-    shape = np.frombuffer(data[4:head], ">u4").astype(int)
-    if len(data) - head != shape.prod():
-        raise DataError(f"{path}: {shape.prod()} bytes are promised by its header, {len(data) - head} are there")
+    shape = np.frombuffer(data[4:head], ">u4").tolist()
+    promised = math.prod(shape)
+    if len(data) - head != promised:
+        raise DataError(f"{path}: {promised} bytes are promised by its header, {len(data) - head} are there")
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
 
@@ -168,9 +170,12 @@ def read_cifar_batch(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     try:
         batch = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
         pixels, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except Exception as error:  # a broken pickle can raise anything
         raise DataError(f"{path}: not a pickled batch of CIFAR-10 ({type(error).__name__}: {error})") from error
-    if pixels.ndim != 2 or pixels.shape[1] != 3072 or pixels.dtype != np.uint8 or labels.dtype.kind not in "iu":
-        raise DataError(f"{path}: bytes (N, 3072) and labels are expected, it holds {pixels.dtype} {pixels.shape}")
+    held = f"it holds {pixels.dtype} {pixels.shape} and {labels.dtype} {labels.shape}"
+    if pixels.ndim != 2 or pixels.shape[1] != 3072 or pixels.dtype != np.uint8:
+        raise DataError(f"{path}: bytes (N, 3072) are expected as pixels, {held}")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(f"{path}: whole numbers (N,) are expected as labels, {held}")
     check_labels(path, len(pixels), labels)
     return pixels, labels
