@@ -147,8 +147,10 @@ def test_verify(said, tmp_path):
         (["show", "nothing"], 2, "experiment must be one of"),
         (["verify", "nothing"], 2, "experiment must be one of"),
         (["run", "small", "--methods", "gp"], 2, "method must be one of bp, tp, got 'gp'"),
-        (["run", "small", "--seeds", "one"], 2, "argument --seeds: invalid"),
-        (["run", "small", "--steps", "0"], 2, "argument --steps: must be at least 1, got 0"),
+        (["run", "small", "--steps", "0"], 2, "argument --steps: must be a whole number of at least 1, got '0'"),
+        (["run", "small", "--steps", "abc"], 2, "argument --steps: must be a whole number of at least 1, got 'abc'"),
+        (["sweep", "small", "--trials", "-1"], 2, "argument --trials: must be a whole number of at least 1, got '-1'"),
+        (["list", "--results", ""], 2, "argument --results: must be the name of a folder"),
         (["run"], 2, "the following arguments are required: NAME"),
         ([], 2, "the following arguments are required: COMMAND"),
         (["fly"], 2, "invalid choice: 'fly'"),
@@ -158,6 +160,24 @@ def test_verify(said, tmp_path):
 def test_a_wrong_command_is_explained(said, arguments, status, message):
     found, _, err = said(*arguments)
     assert found == status and message in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("seeds", ["one", "", ",", "0,0", "0,", "-1", "1.5", "0,01,1", "99999999999999999999", "²"])
+def test_seeds_that_cannot_be_are_explained(said, tmp_path, seeds):
+    status, _, err = said("run", "small", f"--seeds={seeds}")
+    expected = f"argument --seeds: must be different whole numbers from 0 to 2**62, separated by commas, got {seeds!r}"
+    assert status == 2 and expected in err and not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("methods", ["", ",", "bp,bp", "bp,"])
+def test_methods_that_cannot_be_are_explained(said, tmp_path, methods):
+    status, _, err = said("run", "small", "--methods", methods)
+    expected = f"argument --methods: must be different names, separated by commas, got {methods!r}"
+    assert status == 2 and expected in err and not (tmp_path / "results").exists()
+
+
+def test_the_last_seed_is_one(said):
+    assert said("run", "small", "--methods", "bp", "--seeds", f"0,{2**62}", "--steps", "1", "--jobs", "1")[0] == 0
 
 
 def test_missing_data_are_explained(said, monkeypatch, tmp_path):

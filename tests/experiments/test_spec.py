@@ -78,6 +78,7 @@ def test_the_runs_of_an_experiment():
     names = [(r.method, r.seed) for r in SMALL.runs("small")]
     assert names == [("bp", 0), ("bp", 1), ("tp", 0), ("tp", 1)]
     assert [(r.method, r.seed) for r in SMALL.runs("small", ["tp"], [7])] == [("tp", 7)]
+    assert SMALL.runs("small", []) == [] == SMALL.runs("small", None, []), "none is not all"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

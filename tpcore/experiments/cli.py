@@ -24,6 +24,7 @@ from tpcore.experiments.verify import compare
 from tpcore.results import Record, RecordError
 from tpcore.tasks.files import DataError
 
+LAST_SEED = 2**62  # twice a seed, and one more, seed the generators of training and held-out batches
 EPILOG = """\
 A command that was stopped goes on where it was when it is given again; what is recorded already is not run again.
 Data that are not generated are looked for in the folder that TPCORE_DATA names, and downloaded if they are not there.
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         added.set_defaults(command=command)
         added.add_argument(
-            "--results", type=Path, metavar="FOLDER", help="where the records are (default: the repository's results/)"
+            "--results", type=_path, metavar="FOLDER", help="where the records are (default: the repository's results/)"
         )
         return added
 
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("name", metavar="NAME", help="an experiment: see tpcore list")
     for added in (run, search):
         added.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
-        added.add_argument("--seeds", type=_numbers, metavar="0,1", help="these seeds instead of the experiment's")
+        added.add_argument("--seeds", type=_seeds, metavar="0,1", help="these seeds instead of the experiment's")
         added.add_argument("--steps", type=_count, metavar="N", help="this many steps instead of the experiment's")
         added.add_argument("--jobs", type=_count, default=-1, metavar="N", help="runs at once (default: one a core)")
         added.add_argument("--dask", metavar="ADDRESS", help="run on the cluster of this scheduler: tcp://host:8786")
@@ -155,18 +156,31 @@ def verify_command(options: argparse.Namespace) -> int:
 
 
 def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
+    names = text.split(",")
+    if "" in names or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"must be different names, separated by commas, got {text!r}")
+    return names
 
 
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in text.split(",") if number]
+def _seeds(text: str) -> list[int]:
+    numbers = [int(number) if number.isdecimal() else -1 for number in text.split(",")]
+    if len(set(numbers)) < len(numbers) or not all(0 <= number <= LAST_SEED for number in numbers):
+        raise argparse.ArgumentTypeError(
+            f"must be different whole numbers from 0 to 2**62, separated by commas, got {text!r}"
+        )
+    return numbers
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("must be the name of a folder, got ''")
+    return Path(text)
 
 
 def _folder(options: argparse.Namespace) -> Path:

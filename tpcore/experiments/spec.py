@@ -259,7 +259,7 @@ class Experiment:
         for method in methods or ():
             if method not in self.methods:
                 raise ValueError(f"method must be one of {', '.join(self.methods)}, got {method!r}")
-        return list(methods or self.methods)
+        return list(self.methods if methods is None else methods)
 
 
 TAG = "class"  # under it a configuration names the class that its values are of
