@@ -66,6 +66,21 @@ def test_the_loop_is_plain_gradient_descent_under_backprop():
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_held_out_loss_that_is_not_finite_is_a_divergence(stopped):
+    """The step is finite and so is the loss before it; after it the weights are of no use. Killed there or not."""
+    weights = torch.Generator().manual_seed(0)
+    model = SequenceClassifier(TASK.input_size, 8, TASK.output_size, rule=BackProp(), generator=weights)
+    optimizer = two_step_sizes(model, gamma_theta=3e38, gamma_h=1.0)
+    options, states = {"steps": 4, "seed": 0, "log_every": 1, "test_size": 50, "progress": False}, []
+    run = train(model, TASK, optimizer, **options, save=lambda state: states.append(copy.deepcopy(state)))
+    if stopped:
+        run = train(model, TASK, optimizer, **options, resume=states[-1])
+    assert run.column("step") == [0, 1] == [row["step"] for row in states[-1]["rows"]], "the row is kept"
+    assert run.diverged_at == 1 and run.reason.startswith("the held-out loss is ")
+    assert not math.isfinite(run.rows[-1]["test_loss"])
+
+
 def test_a_divergence_is_recorded_and_stops_the_run():
     rule = TargetProp(1.0, accumulate="through_time", step=0.1)
     run = train_classifier(TemporalOrder(20), rule, gamma_theta=0.3, gamma_h=0.1, seed=0, **{**QUICK, "steps": 100})

@@ -212,7 +212,8 @@ def train(
     Returns
     -------
     TrainingRun
-        Its ``diverged_at`` is the step at which the loss or a direction was no longer finite; training stops there.
+        Its ``diverged_at`` is the step at which a loss or a direction was no longer finite; training stops there. If
+        it was the held-out loss, the last row is that step's.
 
     Raises
     ------
@@ -254,10 +255,13 @@ def train(
         if save is not None:
             state = {"step": step, "seconds": seconds, "rows": run.rows, "training_data": training_data.get_state()}
             save({**state, "model": model.state_dict(), "optimizer": optimizer.state_dict()})
+        _check_held_out(row)
 
     bar = tqdm(total=steps, initial=step, disable=not progress, unit="step")
     try:
-        if not run.rows:
+        if run.rows:
+            _check_held_out(run.rows[-1])  # a run that was killed just then has diverged all the same
+        else:
             log()
         while step < steps:
             if schedule is not None:
@@ -334,6 +338,12 @@ def _check_counts(**counts: int) -> None:
     for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def _check_held_out(row: dict[str, float | None]) -> None:
+    loss = row["test_loss"]
+    if loss is None or not math.isfinite(loss):
+        raise FloatingPointError(f"the held-out loss is {loss}")
 
 
 def _take_step(model: nn.Module, task: Task, optimizer: torch.optim.Optimizer, batch: Batch) -> float:

@@ -13,8 +13,9 @@ import torch
 from tests.experiments.small import DIVERGING, SMALL, run
 from tests.tasks.conftest import forget
 from tests.tasks.data import write_mnist
-from tpcore import checkpoints, results
-from tpcore.experiments import RunError, run_all, run_one
+from tpcore import BackProp, checkpoints, results
+from tpcore.experiments import Method, Optimizer, RunError, run_all, run_one
+from tpcore.experiments.verify import compare
 from tpcore.results import RecordError
 from tpcore.tasks import Pixels
 from tpcore.tasks.files import DataError
@@ -66,6 +67,14 @@ def test_a_divergence_is_a_result(tmp_path):
     assert record.status == "diverged" and 1 <= record.diverged_at <= 60 and "finite" in record.reason
     assert record.column("step")[0] == 0 and record.column("step")[-1] < record.diverged_at
     assert run_one(one, tmp_path) == "skipped"
+
+
+def test_a_last_row_that_is_not_finite_is_a_divergence(tmp_path):
+    one = run(methods={"bp": Method(BackProp(), Optimizer(1e38))}, steps=1, measures=())
+    assert run_one(one, tmp_path) == "recorded"
+    record = results.read(one.path(tmp_path))
+    assert (record.status, record.diverged_at) == ("diverged", 1) and record.column("test_loss")[-1] is None
+    assert record.reason.startswith("the held-out loss is ") and compare(record).agrees
 
 
 @pytest.mark.parametrize("method", ["bp", "tp"])

@@ -66,6 +66,9 @@ def test_the_score_is_the_mean_accuracy_and_a_diverged_run_stays_at_its_start():
     # four rows are expected: steps 0, 20, 40 and 50
     assert score(record_of([0.2, 0.6, 0.8, 1.0])) == pytest.approx(0.65)
     assert score(record_of([0.2, 0.6], "diverged")) == pytest.approx((0.2 + 0.6 + 0.2 + 0.2) / 4)
+    at_its_row = record_of([0.2, 0.6, 0.9], "diverged")
+    at_its_row.diverged_at = 40
+    assert score(at_its_row) == pytest.approx((0.2 + 0.6 + 0.2 + 0.2) / 4)
 
 
 def test_the_winner_has_the_best_score(tmp_path):

@@ -55,6 +55,15 @@ def test_a_diverged_run_counts_as_untrained_and_has_no_norms_from_then_on(tmp_pa
     assert norms[0, :2].tolist() == [0.3, 0.9] and np.isnan(norms[0, 2:]).all()
 
 
+def test_the_row_of_a_divergence_counts_as_after_it():
+    record = record_of([0.2, 0.6, 0.9], status="diverged", diverged_at=40)
+    assert column([record])[1].tolist() == [[0.2, 0.6, 0.2, 0.2]]
+    assert outcome([record]).final == (0.2, 0.2, 0.2)
+    assert np.isnan(column([record], "norm")[1][0, 2:]).all()
+    at_once = record_of([0.3], status="diverged", diverged_at=0)
+    assert column([at_once])[1].tolist() == [[0.3] * 4]
+
+
 def test_the_last_step_is_logged_though_it_is_no_multiple():
     record = record_of([0.2, 0.6, 0.8], steps=50)
     record.rows.append([50, 2.0, 0.9, 0.9])

@@ -14,7 +14,7 @@ import numpy as np
 from tpcore import results
 from tpcore.experiments.records import check_data, read_complete
 from tpcore.experiments.registry import experiment_named
-from tpcore.experiments.search import trials, winner
+from tpcore.experiments.search import rows_kept, trials, winner
 from tpcore.experiments.spec import Experiment, Run
 from tpcore.results import Record
 
@@ -173,9 +173,10 @@ def column(records: Sequence[Record], name: str = "accuracy") -> tuple[np.ndarra
     values = np.full((len(records), len(steps)), np.nan)
     for row, record in zip(values, records, strict=True):
         found = [np.nan if value is None else value for value in record.column(name)]
-        row[: len(found)] = found
+        kept = rows_kept(record)
+        row[:kept] = found[:kept]
         if name == "accuracy":
-            row[len(found) :] = found[0]
+            row[kept:] = found[0]
     return steps, values
 
 
