@@ -140,6 +140,40 @@ def test_verify(said, tmp_path):
     assert status == 1 and "was changed after it was written" in err and str(path) in err
 
 
+def test_verify_goes_on_after_what_cannot_be_checked(said, monkeypatch, tmp_path):
+    """Data that are missing, and settings of another version, beside two records that are right."""
+    said("run", "small", "--jobs", "1")
+    bp, _, tp, _ = (run.path(tmp_path / "results") for run in SMALL.runs("small"))
+    unknown = results.read(tp)
+    unknown.configuration["rule"]["elasticity"] = 3
+    results.write(unknown, tp)
+    images = replace(SMALL, task=Pixels("cifar10")).runs("small", ["bp"])[0]
+    record = results.read(bp)
+    record.configuration = images.setup.configuration()
+    results.write(record, images.path(tmp_path / "results"))
+    bp.unlink()
+    (tmp_path / "data/cifar10/cifar-10-batches-py").mkdir(parents=True)
+    monkeypatch.setenv("TPCORE_DATA", str(tmp_path / "data"))
+    status, out, _ = said("verify")
+    assert status == 0 and out.startswith("4 records are whole; 4 are run again") and out.count("identical") == 2
+    assert out.count("not checked: ") == 2 and "data_batch_1" in out and "elasticity" in out
+    assert {"2 agree", "2 not checked"} == set(out.splitlines()[-1].split(", "))
+    for run in SMALL.runs("small", seeds=[1]):
+        run.path(tmp_path / "results").unlink()
+    assert said("verify")[0] == 1, "nothing was checked"
+    assert "[of another version]" in said("show", "small")[1]
+
+
+def test_verify_without_records_is_explained(said, tmp_path):
+    status, out, err = said("verify", "--results", str(tmp_path / "typo"))
+    assert status == 1 and out == "" and f"no record in {tmp_path / 'typo'} has come to its end" in err
+    said("run", "small", "--jobs", "1")
+    for run in SMALL.runs("small"):
+        unfinished(run.path(tmp_path / "results"))
+    status, _, err = said("verify", "small")
+    assert status == 1 and "no record of small in " in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [

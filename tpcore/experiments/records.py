@@ -78,17 +78,19 @@ def check_same_data(record: Record, data: str | None, path: Path) -> None:
 
 
 def check_filed(record: Record, path: Path) -> None:
-    """RecordError unless a record lies where its own header files it.
+    """RecordError unless a record lies where its own header files it."""
+    name = f"{record.method}-{key_of(record) or '?' * 8}-{record.seed}"
+    belongs = f"{record.experiment}/{record.stage}/{name}.jsonl"
+    if not path.match(belongs):
+        raise RecordError(f"{path} holds the record that belongs into {belongs}: {REMEDY}")
 
-    Raises
-    ------
-    RecordError
-        If it does not, or if it holds settings that this version of tpcore does not have.
-    """
-    run = Run(record.experiment, record.stage, record.method, record.seed, _setup_of(record, path))
-    belongs = run.path(path.parents[2])
-    if path != belongs:
-        raise RecordError(f"{path} holds the record that belongs into {belongs.relative_to(path.parents[2])}: {REMEDY}")
+
+def key_of(record: Record) -> str | None:
+    """The key of a record's settings; None if this version of tpcore does not have them."""
+    try:
+        return _setup_of(record, Path()).key()
+    except RecordError:
+        return None
 
 
 def fingerprint(task: Task) -> str | None:
