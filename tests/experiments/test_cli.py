@@ -1,10 +1,14 @@
+import signal
 import subprocess
 import sys
+import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.experiments.small import DIVERGING, SMALL
@@ -237,6 +241,47 @@ def test_stopped_by_hand(said, monkeypatch):
     monkeypatch.setattr(cli, "run_all", stop)
     status, _, err = said("run", "small")
     assert status == 130 and "give the same command again" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+def test_a_kill_ends_the_processes_that_train(tmp_path):
+    """kill PID of a command that runs on two cores: nobody goes on writing records."""
+    code = f"""
+import sys
+from dataclasses import replace
+from tests.experiments.small import SMALL
+from tpcore.experiments import EXPERIMENTS, cli
+EXPERIMENTS["small"] = replace(SMALL, steps=10**6)
+sys.exit(cli.main(["run", "small", "--jobs", "2", "--quiet", "--results", {str(tmp_path)!r}]))
+"""
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=said)
+    while len(list(tmp_path.glob("small/run/*.jsonl"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    process.terminate()
+    try:
+        assert process.wait(60) == 130
+        assert psutil.wait_procs(children, timeout=30)[1] == [], "none is left"
+    finally:
+        for child in (child for child in children if child.is_running()):
+            child.kill()
+    assert "stopped; give the same command again" in (tmp_path / "said").read_text()
+
+
+def test_the_handler_of_kill_is_put_back(said):
+    def own(*_):
+        pass
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        assert said("list")[0] == 0 and signal.getsignal(signal.SIGTERM) is own
+        with ThreadPoolExecutor() as pool:
+            assert pool.submit(main, ["list"]).result() == 0, "another thread may not set it"
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_without_the_extra_it_is_named(said, monkeypatch):

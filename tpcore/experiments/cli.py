@@ -6,10 +6,13 @@ import argparse
 import json
 import os
 import random
+import signal
 import statistics
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,7 @@ EPILOG = """\
 A command that was stopped goes on where it was when it is given again; what is recorded already is not run again.
 Data that are not generated are looked for in the folder that TPCORE_DATA names, and downloaded if they are not there.
 
-exit status: 0 all well; 1 something failed, or a record differs; 2 the command is not right; 130 stopped by Ctrl-C
+exit status: 0 all well; 1 something failed, or a record differs; 2 the command is not right; 130 stopped: Ctrl-C, kill
 """
 
 
@@ -39,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        with _a_kill_as_ctrl_c():
+            return command(options)
     except (ValueError, DataError, RecordError, RunError) as error:
         print(f"tpcore: {error}", file=sys.stderr)
         return 2 if isinstance(error, ValueError) else 1
@@ -52,6 +56,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tpcore: stopped; give the same command again to go on", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _a_kill_as_ctrl_c() -> Iterator[None]:
+    """Stop at SIGTERM as at Ctrl-C, which ends the processes that train; by default they would outlive this one."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set it
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _parser() -> argparse.ArgumentParser:
