@@ -45,6 +45,16 @@ def test_validation_holds_out_the_last_tenth_of_the_training_text(data_folder):
         assert drawn == {tuple(row) for row in part[1:].unfold(0, 10, 1).tolist()}
 
 
+def test_no_held_out_window_comes_twice(data_folder):
+    write_ptb(data_folder / "ptb")
+    task = Characters("ptb", length=10)
+    text = task.symbols()[1]
+    windows = text[1:].unfold(0, 10, 1).tolist()
+    for size in (len(windows), len(windows) + 1, 10 * len(windows)):
+        assert task.held_out(size, None)[1].tolist() == windows, "all of them, in their order"
+    assert len(task.held_out(len(windows) - 1, None)[1]) == len(windows) - 1
+
+
 def test_windows_start_everywhere(data_folder):
     write_ptb(data_folder / "ptb")
     task = Characters("ptb", length=10)

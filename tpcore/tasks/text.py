@@ -73,9 +73,10 @@ class _Text(Classes):
         return self._windows(text, torch.randint(self._starts(text), (size,), generator=generator))
 
     def held_out(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`size` windows of the held-out text, evenly spaced; nothing is drawn."""
+        """`size` windows of the held-out text, evenly spaced, all of them if there are no more; nothing is drawn."""
         _, text = self._parts()
-        return self._windows(text, torch.linspace(0, self._starts(text) - 1, size).long())
+        starts = self._starts(text)
+        return self._windows(text, torch.linspace(0, starts - 1, min(size, starts)).long())
 
     def fingerprint(self) -> str:
         """A short hash of the text and its split."""
