@@ -25,6 +25,10 @@ def test_checkpoints(path, monkeypatch):
     checkpoints.save(path, state, "the data")
     assert checkpoints.load(path, "the data") is not None
     assert checkpoints.load(path, "others") is None, "it would go on with other data"
+    more = {**results.versions(), "another": "1"}
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "versions", lambda: more)
+        assert checkpoints.load(path, "the data") is not None, "it was written when less was asked for"
     file.write_bytes(file.read_bytes()[:100])
     assert checkpoints.load(path) is None
     checkpoints.drop(path)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+import scipy
+import sklearn
 import torch
 
 from tpcore import checkpoints, results
@@ -40,6 +42,20 @@ def test_what_is_written_is_read(path):
     assert record.date.endswith("+00:00")
     with pytest.raises(KeyError, match="no column 'angle' in this record: it has step"):
         record.column("angle")
+
+
+def test_the_versions_name_all_that_a_result_depends_on():
+    found = results.versions()
+    assert list(found) == ["tpcore", "python", "torch", "numpy", "numba", "scipy", "scikit-learn"]
+    assert found["scipy"] == scipy.__version__ and found["scikit-learn"] == sklearn.__version__
+    assert results._installed("no-such-package") == "not installed"
+
+
+def test_what_was_written_earlier_may_say_less():
+    now = {"torch": "2", "scipy": "1"}
+    assert results.alike({"torch": "2"}, now) and results.alike(now, now)
+    assert not results.alike({"torch": "1", "scipy": "1"}, now) and not results.alike({**now, "numba": "1"}, now)
+    assert not results.alike({}, now), "it says nothing"
 
 
 def test_nine_digits_tell_any_two_float32_apart(path):

@@ -41,7 +41,7 @@ def load(path: Path, data: str | None = None) -> dict[str, Any] | None:
     try:
         kept = torch.load(_hidden(path, ".pt"), weights_only=True)
         same_data = kept.get("data", data) == data  # the first checkpoints did not hold it
-        return kept["state"] if same_data and kept["versions"] == results.versions() else None
+        return kept["state"] if same_data and results.alike(kept["versions"], results.versions()) else None
     except (OSError, RuntimeError, EOFError, KeyError, AttributeError, pickle.UnpicklingError):
         return None
 

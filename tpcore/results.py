@@ -18,6 +18,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -142,14 +143,23 @@ def _rounded(name: str, value: Any) -> Any:
 
 def versions() -> dict[str, str]:
     """The versions on which a result depends."""
-    numba = next((found.version for found in distributions(name="numba")), None)
     return {
         "tpcore": tpcore.__version__,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,
-        "numba": numba or "not installed",
+        **{name: _installed(name) for name in ("numba", "scipy", "scikit-learn")},
     }
+
+
+@cache
+def _installed(name: str) -> str:
+    return next((found.version for found in distributions(name=name)), "not installed")
+
+
+def alike(found: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether versions or a machine are those of now, in all that they say: what was written earlier says less."""
+    return bool(found) and all(now.get(name) == value for name, value in found.items())
 
 
 def machine() -> dict[str, Any]:

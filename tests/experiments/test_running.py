@@ -134,6 +134,7 @@ def test_a_kill_between_checkpoint_and_record(tmp_path, monkeypatch, module, pla
         with pytest.raises(Killed):
             run_one(one, tmp_path / "killed")
     assert run_one(one, tmp_path / "killed") == ("skipped" if place == "drop" else "recorded")
+    assert not list(tmp_path.rglob("*.pt")), "no checkpoint is left"
     run_one(one, tmp_path / "whole")
     killed, whole = (results.read(one.path(tmp_path / name)).result() for name in ("killed", "whole"))
     assert killed == whole

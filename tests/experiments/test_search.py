@@ -29,6 +29,13 @@ def test_every_method_gets_the_same_trials():
     assert [values(run) for run in trials("small", other, "tp")] != [values(run) for run in tp]
 
 
+def test_the_first_draws_stay_what_they_were():
+    """Records are filed under the values: other draws would leave every trial there is aside."""
+    drawn = [(*values(run), run.setup.rule.r) for run in trials("small", SMALL, "tp")]
+    assert drawn == [(0.0348, 0.0299, 0.759), (0.348, 0.0139, 3.02), (0.011, 0.0643, 1.91)]
+    assert [values(run) for run in trials("small", SMALL, "bp")] == [(*steps,) for *steps, _ in drawn]
+
+
 def test_draws_are_uniform_in_the_logarithm():
     ranges = {"gamma_theta": (1e-3, 1e1), "gamma_h": (1e-2, 1.0), "r": (1e-1, 1e1)}
     many = replace(SMALL, search=Search(2000, ranges))

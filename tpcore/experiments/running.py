@@ -89,6 +89,7 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
         if known is not None:
             check_same_data(known, data, path)
         if known is not None and known.status != "running":
+            checkpoints.drop(path)  # a process may have been killed between its last record and this
             return "skipped"
         with one_thread():
             _train(run, path, data, rows_known=0 if known is None else len(known.rows))

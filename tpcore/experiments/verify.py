@@ -48,7 +48,7 @@ def compare(record: Record) -> Comparison:
         If its configuration names what this version of tpcore does not have.
     """
     setup: Setup = from_configuration(record.configuration)
-    exact = record.versions == results.versions() and record.machine == results.machine()
+    exact = results.alike(record.versions, results.versions()) and results.alike(record.machine, results.machine())
     if record.data != fingerprint(setup.task):
         return Comparison(False, exact, math.inf, "the data are not those it was made from")
     kept = record.rows[:ROWS]
