@@ -29,6 +29,8 @@ from tpcore.results import Record, RecordError
 from tpcore.tasks.files import DataError
 
 LAST_SEED = 2**62  # twice a seed, and one more, seed the generators of training and held-out batches
+DASK = """run on the cluster of this scheduler, tcp://host:8786; start workers by `dask worker ADDRESS --nworkers auto
+--nthreads 1`, and name with --results a folder that all of them share"""
 EPILOG = """\
 A command that was stopped goes on where it was when it is given again; what is recorded already is not run again.
 Data that are not generated are looked for in the folder that TPCORE_DATA names, and downloaded if they are not there.
@@ -106,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--seeds", type=_seeds, metavar="0,1", help="these seeds instead of the experiment's")
         added.add_argument("--steps", type=_count, metavar="N", help="this many steps instead of the experiment's")
         added.add_argument("--jobs", type=_count, default=-1, metavar="N", help="runs at once (default: one a core)")
-        added.add_argument("--dask", metavar="ADDRESS", help="run on the cluster of this scheduler: tcp://host:8786")
+        added.add_argument("--dask", metavar="ADDRESS", help=DASK)
         added.add_argument("--quiet", action="store_true", help="no progress bar")
     search.add_argument("--trials", type=_count, metavar="N", help="this many trials for each method")
     verify.add_argument("name", metavar="NAME", nargs="?", default="*", help="only records of this experiment")

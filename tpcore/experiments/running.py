@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -167,7 +168,7 @@ def run_all(
     Raises
     ------
     RunError
-        If a process was killed, or no scheduler answers.
+        If a process was killed, no scheduler answers or the cluster loses a run, or a worker has several threads.
     RecordError
         As `run_one` does.
     tpcore.tasks.files.DataError
@@ -225,7 +226,8 @@ def _on_cores(runs: Sequence[Run], folder: Path, *, wait: bool, jobs: int) -> Ou
 
 def _on_dask(runs: Sequence[Run], folder: Path, *, wait: bool, address: str) -> Outcomes:
     try:
-        from distributed import Client, as_completed
+        from distributed import Client, KilledWorker, as_completed
+        from distributed.comm.core import CommClosedError
     except ImportError:
         raise RunError('a Dask cluster needs distributed: pip install "tpcore[dask]"') from None
     try:
@@ -233,12 +235,28 @@ def _on_dask(runs: Sequence[Run], folder: Path, *, wait: bool, address: str) -> 
     except (OSError, ValueError) as error:
         raise RunError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
+        _check_threads(client.nthreads())
         futures = [client.submit(_run_named, run, folder, wait, key=f"{run.path(folder)}-{wait}") for run in runs]
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except (KilledWorker, CancelledError, CommClosedError) as error:
+            raise RunError(
+                f"the cluster at {address} has lost a run ({error}). What is recorded is kept: start its scheduler and "
+                "workers again if they are gone, and give the same command again"
+            ) from error
         finally:
             client.cancel(futures)
+
+
+def _check_threads(workers: Mapping[str, int]) -> None:
+    """RunError if a worker has several threads, given by its address: a process trains one network at a time."""
+    for worker, threads in workers.items():
+        if threads > 1:
+            raise RunError(
+                f"the worker at {worker} has {threads} threads in one process, which trains one network at a time: "
+                "start it as `dask worker ADDRESS --nworkers auto --nthreads 1`"
+            )
 
 
 @contextmanager
