@@ -51,6 +51,13 @@ def test_the_versions_name_all_that_a_result_depends_on():
     assert results._installed("no-such-package") == "not installed"
 
 
+def test_the_machine_says_which_instructions_its_sums_are_taken_with():
+    assert results.machine()["instructions"] == torch.backends.cpu.get_cpu_capability()
+    before = {name: value for name, value in results.machine().items() if name != "instructions"}
+    assert results.alike(before, results.machine()), "a record that says less is compared as strictly"
+    assert not results.alike({**before, "instructions": "another"}, results.machine())
+
+
 def test_what_was_written_earlier_may_say_less():
     now = {"torch": "2", "scipy": "1"}
     assert results.alike({"torch": "2"}, now) and results.alike(now, now)

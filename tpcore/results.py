@@ -169,7 +169,12 @@ def machine() -> dict[str, Any]:
     if cpuinfo.exists():
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         processor = names[0] if names else processor
-    return {"system": platform.system(), "processor": processor, "cores": os.cpu_count()}
+    return {
+        "system": platform.system(),
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # which sums torch takes depends on them
+    }
 
 
 def machine_name() -> str:
