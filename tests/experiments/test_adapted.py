@@ -87,8 +87,8 @@ class Killed(BaseException):
 def test_a_run_that_was_killed_ends_the_same_and_can_be_verified(tmp_path, monkeypatch):
     run, calls, real = Run("small", "run", "adapted", 2, setup_of()), [], checkpoints.save
 
-    def kill(path, state):
-        real(path, state)
+    def kill(path, *arguments):
+        real(path, *arguments)
         calls.append(path)
         if len(calls) == 3:
             raise Killed

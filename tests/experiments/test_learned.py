@@ -172,8 +172,8 @@ class Killed(BaseException):
 def test_a_run_that_was_killed_ends_the_same(tmp_path, monkeypatch, rule, call):
     run, calls, real = Run("small", "run", "tp-learned", 2, setup_of(rule)), [], checkpoints.save
 
-    def kill(path, state):
-        real(path, state)
+    def kill(path, *arguments):
+        real(path, *arguments)
         calls.append(path)
         if len(calls) == call:
             raise Killed
