@@ -232,6 +232,8 @@ def train(
     ([0, 10, 20], None)
     """
     _check_counts(steps=steps, batch_size=batch_size, log_every=log_every, test_size=test_size)
+    # At seed 0 the weights, whose generator is that of the seed itself, share their stream with the training data. They
+    # are other draws from it, normals and not integers. Records depend on these seeds, so they stay as they are.
     training_data, test_data = (torch.Generator().manual_seed(2 * seed + offset) for offset in (0, 1))
     held_out = task.held_out(test_size, test_data)
     run, seconds, step = TrainingRun(), 0.0, 0
