@@ -57,9 +57,9 @@ BARS = {
     "BP": "BP",
     "TP": "TP",
     "TP through time": "TP<br>through<br>time",
-    "exact inverse": "exact<br>inverse",
+    "exact inverse": "exact<br>inv.",
     "Gauss–Newton": "Gauss–<br>Newton",
-    "learned inverse": "learned<br>inverse",
+    "learned inverse": "learned<br>inv.",
 }
 HIGHEST = 3.0  # of the axis: what goes beyond is cut, and its number stands above it
 
