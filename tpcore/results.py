@@ -113,6 +113,11 @@ class Record:
         place = self.columns.index(name)
         return [row[place] for row in self.rows]
 
+    def rows_kept(self) -> int:
+        """How many rows are from before a divergence: all if there was none."""
+        end = math.inf if self.diverged_at is None else self.diverged_at
+        return sum(step < end for step in self.column("step"))
+
     def result(self) -> dict[str, Any]:
         """What must be the same when the run is repeated.
 

@@ -74,6 +74,9 @@ def test_solved_at_the_first_step_that_reaches_the_level():
     assert solved_at(record_of([0.2, 0.98, 0.99, 0.5])) == 40
     assert solved_at(record_of([0.2, 0.98, 0.99, 0.5]), level=0.9) == 20
     assert solved_at(record_of([0.2, 0.98])) is None
+    lost = record_of([0.2, 0.5, 0.99], status="diverged")
+    lost.diverged_at = 40
+    assert solved_at(lost) is None, "at that row it had diverged"
 
 
 def test_the_outcome_of_four_seeds_by_hand():

@@ -128,7 +128,11 @@ def test_who_wins(records):
     assert said["same optimizer: Adam", "calibrated, local, Adam"] == tables.WORSE
     assert said["same rule but for calibration", "calibrated, local"] == tables.BETTER
     assert said["best of its family, BP: plain, Adam (16 trials to 16)", "calibrated, local"] == NO_CLEAR_WINNER
+    assert said["best of its family, paper's: plain (8 trials to 8)", "calibrated, local"] == tables.BETTER
     assert len(said) == 5
+    assert tables.best_pair(NAME, ("bp",), ("calibrated-local",)) == ("bp-adam", "calibrated-local")
+    assert tables.best_pair(NAME, ("bp",), ("tp-local",)) == ("bp", "tp-local"), "only one side has Adam"
+    assert tables.best_pair(NAME, ("bp",), ("tp-time",)) is None
 
 
 def test_without_records_nothing_is_claimed(monkeypatch, tmp_path):

@@ -54,12 +54,6 @@ def _drawn(experiment: Experiment, method: str) -> list[Method]:
     ]
 
 
-def rows_kept(record: Record) -> int:
-    """How many rows are from before a divergence, that is all if there was none."""
-    diverged_at = record.diverged_at
-    return sum(diverged_at is None or step < diverged_at for step in record.column("step"))
-
-
 def score(record: Record) -> float:
     """The mean accuracy over the logged steps, so that early, lasting success counts most.
 
@@ -68,7 +62,7 @@ def score(record: Record) -> float:
     configuration = record.configuration
     expected = 1 + -(-configuration["steps"] // configuration["log_every"])
     accuracy = record.column("accuracy")
-    kept = rows_kept(record)
+    kept = record.rows_kept()
     return float(sum(accuracy[:kept]) + (expected - kept) * accuracy[0]) / expected
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from tpcore import results
 from tpcore.experiments.records import check_data, read_complete
 from tpcore.experiments.registry import experiment_named
-from tpcore.experiments.search import rows_kept, trials, winner
+from tpcore.experiments.search import trials, winner
 from tpcore.experiments.spec import Experiment, Run
 from tpcore.results import Record
 
@@ -173,7 +173,7 @@ def column(records: Sequence[Record], name: str = "accuracy") -> tuple[np.ndarra
     values = np.full((len(records), len(steps)), np.nan)
     for row, record in zip(values, records, strict=True):
         found = [np.nan if value is None else value for value in record.column(name)]
-        kept = rows_kept(record)
+        kept = record.rows_kept()
         row[:kept] = found[:kept]
         if name == "accuracy":
             row[kept:] = found[0]
@@ -181,7 +181,7 @@ def column(records: Sequence[Record], name: str = "accuracy") -> tuple[np.ndarra
 
 
 def solved_at(record: Record, level: float = SOLVED) -> int | None:
-    """The first logged step at which the held-out accuracy reaches a level; None if it never does.
+    """The first logged step at which the held-out accuracy reaches a level; None if it never does before a divergence.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def solved_at(record: Record, level: float = SOLVED) -> int | None:
     >>> solved_at(record)
     20
     """
-    pairs = zip(record.column("step"), record.column("accuracy"), strict=True)
+    pairs = list(zip(record.column("step"), record.column("accuracy"), strict=True))[: record.rows_kept()]
     return next((int(step) for step, accuracy in pairs if accuracy >= level), None)
 
 
