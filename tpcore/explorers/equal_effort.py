@@ -34,7 +34,7 @@ KINDS = {
     "momentum": "momentum",
     "clip": "clipping",
     "adam": "Adam",
-    "adam-clip": "Adam and clipping",
+    "adam-clip": "clipped Adam",
     "decay": "decay",
 }
 
@@ -138,10 +138,14 @@ def success_figure(result: dict[str, Any]) -> go.Figure:
     return _rows(fig, rows)
 
 
+LONGEST_LABEL = len("calibrated, local")  # of those that stand on one line
+
+
 def _row_label(method: str) -> str:
     """Its name on two lines where it is long, so that a phone has room for the dots."""
-    *first, last = style_of(method)[0].split(", ")
-    return f"{', '.join(first)}<br>{last}" if len(first) > 1 else ", ".join([*first, last])
+    label = style_of(method)[0]
+    first, _, last = label.rpartition(", ")
+    return f"{first}<br>{last}" if len(label) > LONGEST_LABEL else label
 
 
 def _rows(fig: go.Figure, labels: list[str]) -> go.Figure:
