@@ -72,3 +72,11 @@ def test_any_other_installs_the_package_alone(name: str, tmp_path: Path) -> None
     assert f'pip install --quiet "tpcore[notebooks] @ git+{ADDRESS}"' in lines
     assert lines[-1] == "records None"
     assert not (tmp_path / "repository").exists()
+
+
+@pytest.mark.parametrize("name", sorted(CODE))
+def test_the_other_cells_do_not_lean_on_its_imports(name: str) -> None:
+    """Where the first cell had to install tpcore, it has not imported it."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "-"]
+    done = subprocess.run(command, input="\n".join(CODE[name][1:]), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
