@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 import torch
 
 from tests.definition import Network, displacements
 from tpcore import BackProp, TargetProp
 from tpcore.diagnostics import angle_to_gradient, carried, gradient_on_last_state, norms_through_time
-from tpcore.nn import RNN, SequenceClassifier
+from tpcore.nn import GRU, RNN, SequenceClassifier
 from tpcore.tasks import TemporalOrder
 
 
@@ -58,3 +59,35 @@ def test_angles():
         directions.append(np.concatenate([p.grad.numpy().ravel() for p in model.recurrent.parameters()]))
     cosine = directions[0] @ directions[1] / np.linalg.norm(directions[0]) / np.linalg.norm(directions[1])
     np.testing.assert_allclose(turned, np.degrees(np.arccos(cosine)), rtol=1e-6)
+
+
+def test_angles_over_what_is_trained_and_with_an_answer_at_every_step():
+    torch.manual_seed(0)
+    model, inputs = SequenceClassifier(6, 8, 4, rule=BackProp(), every_step=True), torch.randn(5, 20, 6)
+    model.recurrent.weight_ih_l0.requires_grad_(False)
+    rule = TargetProp(1e6, 1e6, calibrated=True)
+    assert angle_to_gradient(model, rule, inputs, torch.randint(4, (5, 20))) < 0.01
+
+
+def test_half_precision_is_carried_in_float32():
+    torch.manual_seed(0)
+    rnn = RNN(3, 4)
+    given = [torch.randn(5, 2, 3), torch.zeros(2, 4), torch.randn(2, 4)]
+    full = carried(rnn, TargetProp(1.0), *given)
+    half = carried(rnn.bfloat16(), TargetProp(1.0), *(tensor.bfloat16() for tensor in given))
+    assert 0 < np.abs(half - full).max() < 0.05 * np.abs(full).max()
+
+
+@pytest.mark.parametrize(
+    ("rnn", "rule", "gradient", "error", "message"),
+    [
+        (RNN(3, 4, num_layers=2), TargetProp(1.0), torch.zeros(2, 4), ValueError, "rnn must have one layer"),
+        (GRU(3, 4), TargetProp(1.0, form="plain"), torch.zeros(2, 4), ValueError, "is not defined for tpcore.nn.GRU"),
+        (RNN(3, 4), "tp", torch.zeros(2, 4), TypeError, "rule must be"),
+        (RNN(3, 4), TargetProp(1.0), torch.zeros(4), ValueError, r"grad_last must have h_0's shape \(2, 4\)"),
+        (RNN(3, 4), TargetProp(1.0), torch.zeros(2, 4).double(), TypeError, "grad_last is torch.float64"),
+    ],
+)
+def test_what_cannot_be_carried_is_explained(rnn, rule, gradient, error, message):
+    with pytest.raises(error, match=message):
+        carried(rnn, rule, torch.zeros(5, 2, 3), torch.zeros(2, 4), gradient)

@@ -167,4 +167,44 @@ def test_numpy_s_error_mode_is_the_user_s_own(scale):
 
 def test_a_huge_matrix_does_not_overflow():
     W = 1e200 * torch.eye(2, dtype=torch.float64)
+    torch.testing.assert_close(regularized_inverse(W, 1.0).filter_factors * 1e200, torch.ones(2, dtype=torch.float64))
     torch.testing.assert_close(regularized_inverse(W, 1.0).matrix * 1e200, torch.eye(2, dtype=torch.float64))
+
+
+def test_filter_factors_leave_out_what_the_matrix_leaves_out():
+    W = matrix(0, 5, 2) @ matrix(1, 2, 5)  # of rank 2
+    inverse = regularized_inverse(W, 1e-40)
+    torch.testing.assert_close(inverse.filter_factors.sort().values, torch.linalg.svdvals(inverse.matrix).flip(0))
+    assert int((inverse.filter_factors == 0).sum()) == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_isometry_is_inverted_at_an_r_beyond_float32(dtype):
+    found = regularized_inverse(torch.eye(3, dtype=dtype), 1e39, calibrated=True)
+    torch.testing.assert_close(found.matrix, torch.eye(3, dtype=dtype))
+
+
+def test_what_becomes_of_W_afterwards_changes_nothing():
+    W = torch.eye(2)
+    inverse = regularized_inverse(W, 1.0)
+    W.fill_(math.nan)
+    torch.testing.assert_close(inverse.matrix, 0.5 * torch.eye(2))
+    torch.testing.assert_close(inverse.filter_factors, torch.tensor([0.5, 0.5]))
+
+
+@pytest.mark.parametrize(
+    ("v", "error", "message"),
+    [
+        ([1.0, 2.0], TypeError, "v must be a torch.Tensor, got list"),
+        (torch.ones(2).double(), TypeError, "v is torch.float64 on cpu but W is torch.float32"),
+        (torch.ones(3), ValueError, r"v must have last dimension 2, W's rows; its shape is \(3,\)"),
+    ],
+)
+def test_bad_v_is_explained(v, error, message):
+    with pytest.raises(error, match=message):
+        regularized_inverse(torch.eye(2), 1.0).apply(v)
+
+
+def test_calibrated_is_a_flag():
+    with pytest.raises(ValueError, match="calibrated must be True or False, got 'no'"):
+        regularized_inverse(torch.eye(2), 1.0, calibrated="no")

@@ -208,7 +208,7 @@ def test_contradicting_step_sizes_are_refused():
 
 @pytest.mark.parametrize("name", ["steps", "batch_size", "log_every", "test_size"])
 def test_counts_below_one_are_named(name):
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got 0"):
         train_classifier(TASK, BackProp(), gamma_theta=0.1, gamma_h=1.0, seed=0, **{**QUICK, name: 0})
 
 
@@ -261,3 +261,25 @@ def test_seconds_are_read_from_the_clock_that_is_given():
     run = train(model, TemporalOrder(10), optimizer, steps=4, seed=0, log_every=2, test_size=10, progress=False,
                 clock=lambda: next(ticks))  # fmt: skip
     assert run.column("seconds") == [0, 2, 4], "a tick a step"
+
+
+def test_held_out_sequences_change_nothing_and_see_no_dropout():
+    class Averaged(torch.nn.Module):
+        """The mean input, normalized over the batch, with dropout; and a part that its user has frozen."""
+
+        def __init__(self):
+            super().__init__()
+            self.modes = []
+            self.norm, self.drop, self.head = torch.nn.BatchNorm1d(6), torch.nn.Dropout(0.5), torch.nn.Linear(6, 4)
+            self.frozen = torch.nn.BatchNorm1d(6).eval()
+
+        def forward(self, x):
+            self.modes.append([module.training for module in (self, self.drop, self.frozen)])
+            return self.head(self.drop(self.frozen(self.norm(x.mean(1)))))
+
+    model = Averaged()
+    train(model, TemporalOrder(10), torch.optim.SGD(model.parameters(), 0.1), seed=0, steps=1, test_size=500,
+          progress=False)  # fmt: skip
+    evaluated, trained = [False] * 3, [True, True, False]
+    assert model.modes == [evaluated, evaluated, trained, evaluated, evaluated]
+    assert int(model.norm.num_batches_tracked) == 1 and model.training and not model.frozen.training

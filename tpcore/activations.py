@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol
 
+from tpcore.checks import check_option
 from tpcore.rules import TargetProp
 
 Array = Any  # numpy.ndarray or torch.Tensor
@@ -115,9 +116,7 @@ ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (Tanh(), ReLU(), Identi
 
 def activation_named(name: str) -> Activation:
     """The activation of that name, or ValueError naming those there are."""
-    if name not in ACTIVATIONS:
-        raise ValueError(f"nonlinearity must be one of {', '.join(map(repr, ACTIVATIONS))}, got {name!r}")
-    return ACTIVATIONS[name]
+    return ACTIVATIONS[check_option("nonlinearity", name, tuple(ACTIVATIONS))]
 
 
 def inverse_slope(activation: Activation, xp: ModuleType, slope: Array, rule: TargetProp) -> Array:

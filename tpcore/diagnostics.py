@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from tpcore.nn import GRU, RNN, SequenceClassifier
+from tpcore.nn.arguments import check_alike
 from tpcore.recurrences import carried_back
-from tpcore.recurrences.arrays import as_array
+from tpcore.recurrences.arrays import as_array, as_tensor
 from tpcore.rules import BackProp, Rule, TargetProp
 
 
@@ -20,7 +21,7 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     Parameters
     ----------
     rnn : RNN or GRU
-        Its weights and activation; its own rule plays no part.
+        Of one layer. Its weights and activation count; its own rule plays no part.
     rule : BackProp or TargetProp
     inputs : Tensor (τ, B, p)
     h_0, grad_last : Tensor (B, d)
@@ -30,6 +31,11 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     -------
     numpy.ndarray (τ + 1, B, d)
         λ_t under `BackProp`, the displacement δ_t under `TargetProp`, for t = 0 … τ.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For several layers, a rule that the network cannot follow, or a gradient of another shape, dtype or device.
 
     Examples
     --------
@@ -41,14 +47,20 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     >>> delta.shape, bool((delta[60] == -grad_last.numpy()).all())
     ((61, 20, 32), True)
     """
+    rule = rnn.checked_rule(rule)
+    if rnn.num_layers != 1:
+        raise ValueError(f"rnn must have one layer; it has num_layers={rnn.num_layers}")
+    check_alike("grad_last", grad_last, rnn.weight_hh_l0)
+    if grad_last.shape != h_0.shape:
+        raise ValueError(f"grad_last must have h_0's shape {tuple(h_0.shape)}; its shape is {tuple(grad_last.shape)}")
     cell = rnn.run_cell(inputs, h_0)
     if not isinstance(rule, BackProp):
         rule = replace(rule, accumulate="local")  # the displacements do not depend on how they are used
     found = np.zeros(tuple(cell.states.shape))
     operator = cell.weights.W if isinstance(rule, BackProp) else cell.invert(rule)
     with np.errstate(all="ignore"):
-        for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last)):
-            found[t : t + len(D)] = D
+        for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last.to(as_tensor(cell.states)))):
+            found[t : t + len(D)] = as_tensor(D).cpu()
     return found if isinstance(rule, BackProp) else -found
 
 
@@ -120,12 +132,12 @@ def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tenso
     rule : BackProp or TargetProp
     inputs : Tensor (B, τ, p)
     targets : Tensor (B,)
-        Classes.
+        Classes; or (B, τ) where the model answers at every step.
 
     Returns
     -------
     float
-        In degrees, from 0 to 180.
+        In degrees, from 0 to 180; over the parameters that are not frozen.
 
     Examples
     --------
@@ -139,9 +151,11 @@ def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tenso
     own_rule, directions = model.recurrent.rule, []
     try:
         for model.recurrent.rule in (rule, BackProp()):
-            loss = torch.nn.functional.cross_entropy(model(inputs), targets)
-            grads = torch.autograd.grad(loss, list(model.recurrent.parameters()))
-            directions.append(torch.cat([grad.flatten() for grad in grads]))
+            loss = torch.nn.functional.cross_entropy(model(inputs).flatten(0, -2), targets.flatten())
+            trained = [parameter for parameter in model.recurrent.parameters() if parameter.requires_grad]
+            grads = torch.autograd.grad(loss, trained)
+            # In float32 the cosine could not tell angles under 0.03 degrees from zero.
+            directions.append(torch.cat([grad.flatten() for grad in grads]).double())
     finally:
         model.recurrent.rule = own_rule
     cosine = torch.nn.functional.cosine_similarity(directions[0], directions[1], dim=0)

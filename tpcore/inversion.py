@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tpcore.rules import check_regularization
+from tpcore.checks import check_flag, check_positive
 
 # The bound κ = ‖WᵀW + rI‖/r (Frobenius) on the condition number of WᵀW + rI, by which rounding is multiplied:
 OWN_PRECISION = 1e2  # up to here Cholesky in W's own dtype
@@ -23,8 +23,8 @@ class RegularizedInverse:
 
     Raises
     ------
-    ValueError
-        If `apply` gets a v whose last dimension is not q, the number of W's rows.
+    ValueError, TypeError
+        If `apply` gets a v whose last dimension is not q, the number of W's rows, or of another dtype or device.
 
     Examples
     --------
@@ -37,9 +37,10 @@ class RegularizedInverse:
     """
 
     def __init__(self, W: Tensor, r: float, *, calibrated: bool = False) -> None:
-        self.r = check_regularization(r)
+        self.r = check_positive("r", r)
+        check_flag("calibrated", calibrated)
         self.calibrated = calibrated
-        self._W = _checked_matrix(W)
+        self._W = _checked_matrix(W).clone()  # an optimizer may change W before it is factored
 
     @cached_property
     def matrix(self) -> Tensor:
@@ -49,15 +50,21 @@ class RegularizedInverse:
 
     def apply(self, v: Tensor) -> Tensor:
         """M_r v for each row of v: shape (..., q) to (..., p)."""
-        if v.shape[-1:] != self._W.shape[:1]:
-            raise ValueError(f"v must have last dimension {self._W.shape[0]}, W's rows; its shape is {tuple(v.shape)}")
+        W = self._W
+        if not isinstance(v, Tensor):
+            raise TypeError(f"v must be a torch.Tensor, got {type(v).__name__}; torch.as_tensor(v) makes one")
+        if v.dtype != W.dtype or v.device != W.device:
+            raise TypeError(f"v is {v.dtype} on {v.device} but W is {W.dtype} on {W.device}: use v.to(W)")
+        if v.shape[-1:] != W.shape[:1]:
+            raise ValueError(f"v must have last dimension {W.shape[0]}, W's rows; its shape is {tuple(v.shape)}")
         return v @ self.matrix.mT
 
     @cached_property
     def filter_factors(self) -> Tensor:
         """σ/(σ² + r) for each singular value σ of W, largest σ first; times 1 + r if calibrated."""
-        sigma = torch.linalg.svdvals(self._W.double())
-        return ((1 + self.r if self.calibrated else 1) * sigma / (sigma**2 + self.r)).to(self._W.dtype)
+        sigma = np.linalg.svd(self._W.cpu().double().numpy(), compute_uv=False)
+        gain = 1 + self.r if self.calibrated else 1.0
+        return torch.from_numpy(gain * _filter(sigma, self.r, max(self._W.shape))).to(self._W)
 
 
 def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> RegularizedInverse:
@@ -84,12 +91,13 @@ def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> Reg
     The smaller of WᵀW + rI and WWᵀ + rI is factored by Cholesky. Its condition number is at most κ = ‖WᵀW + rI‖/r in
     the Frobenius norm, and rounding errors are multiplied by it. With κ ≤ 10² the factor is computed in W's own dtype,
     with κ ≤ 10⁷ in float64. Beyond, M_r comes from the singular values of W in float64, for which no r is too small;
-    those that are rounding errors count as zero.
+    those that are rounding errors count as zero, in the filter factors too. W is copied: what becomes of it afterwards
+    changes nothing.
 
     Raises
     ------
     TypeError, ValueError
-        If W is no floating-point matrix or r is not positive.
+        If W is no matrix in float32 or float64, r is not positive, or calibrated is neither True nor False.
     FloatingPointError
         If W holds a value that is not finite.
 
@@ -108,7 +116,9 @@ def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> Reg
 
 
 def all_finite(value: Tensor) -> bool:
-    """Whether a tensor holds neither NaN nor infinity."""
+    """Whether a tensor holds neither NaN nor infinity; one on the meta device, without values, does not."""
+    if value.is_meta:
+        return True
     # A sum is cheaper than a mask, and is finite only if all values are; a sum that overflowed is looked at again.
     return math.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
 
@@ -132,6 +142,8 @@ def _checked_matrix(W: Tensor) -> Tensor:
 
 def inverse_matrix(W: np.ndarray, r: float, *, calibrated: bool) -> np.ndarray:
     """M_r (p, q) in W's dtype, for a finite W (q, p); no argument is checked."""
+    if r > 1e37 and W.dtype == np.float32:  # float64 has room for r and what it is multiplied by
+        return inverse_matrix(W.astype(np.float64), r, calibrated=calibrated).astype(W.dtype)
     wide = len(W) < W.shape[1]  # then WWᵀ + rI is the smaller matrix, and M_r the transpose of Wᵀ's
     with np.errstate(all="ignore"):
         M = _solution(W.T, r).T if wide else _solution(W, r)
@@ -169,6 +181,10 @@ def _by_cholesky(gram: np.ndarray, W: np.ndarray) -> np.ndarray | None:
 def _by_svd(W: np.ndarray, r: float) -> np.ndarray:
     """V diag(σ/(σ² + r)) Uᵀ; singular values that are rounding errors count as zero, as in a pseudo-inverse."""
     left, sigma, right = np.linalg.svd(W, full_matrices=False)
-    known = sigma > sigma[0] * len(W) * np.finfo(W.dtype).eps
-    factors = np.divide(1, sigma + r / np.where(known, sigma, 1), where=known, out=np.zeros_like(sigma))
-    return (right.T * factors) @ left.T
+    return (right.T * _filter(sigma, r, len(W))) @ left.T
+
+
+def _filter(sigma: np.ndarray, r: float, larger: int) -> np.ndarray:
+    """σ/(σ² + r), and 0 where σ is a rounding error; `larger` is the larger dimension of W."""
+    known = sigma > sigma[0] * larger * np.finfo(sigma.dtype).eps
+    return np.divide(1, sigma + r / np.where(known, sigma, 1), where=known, out=np.zeros_like(sigma))

@@ -7,12 +7,15 @@ training loop. They differ in the map that carries something one step back. A ru
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from tpcore.checks import check_at_least, check_flag, check_option, check_positive
+
 FORMS = ("linearized", "difference", "plain")
 ACCUMULATIONS = ("local", "through_time")
+LEAST_MARGIN = 1e-7  # 1 − margin is below 1 in float32, in which bfloat16 is computed too
+S_RANGE = 1e-37, 1e37  # beyond, float32 has no normal numbers for s, or for 1 + s times a slope
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class TargetProp:
     r : float > 0
         Regularization of the inverse of W. Small: nearly exact inversion, which may explode; large: shrinks.
     s : float ≥ 0
-        Regularization of the inverse of the activation: A_s = diag(a′/(a′² + s)). Only for the linearized form.
+        Regularization of the inverse of the activation: A_s = diag(a′/(a′² + s)). Only for the linearized form; 0, or
+        between 1e-37 and 1e37, so that float32 can compute with it.
     calibrated : bool
         Multiply M_r by 1 + r and A_s by 1 + s, so that an isometry is inverted exactly at every r and s.
         r = s → 0 is exact inversion, r = s = 1 never expands a displacement, r = s → ∞ is back-propagation.
@@ -62,8 +66,10 @@ class TargetProp:
         code does).
     step : float > 0
         γ_h, the step that makes the first target.
-    margin : float in (0, 1)
-        The inverse of tanh is taken on [−1 + margin, 1 − margin].
+    margin : float in [1e-7, 1)
+        The inverse of tanh is taken on [−1 + margin, 1 − margin]. With less, 1 − margin is 1 in float32.
+
+    Numbers may come from NumPy, Python or a tensor; they are kept as Python's floats.
 
     Raises
     ------
@@ -95,16 +101,17 @@ class TargetProp:
     margin: float = 1e-3
 
     def __post_init__(self) -> None:
-        _check_number("r", self.r, above=0.0)
-        _check_number("s", self.s, least=0.0)
-        _check_number("step", self.step, above=0.0)
-        _check_number("margin", self.margin, above=0.0)
+        _keep(self, "r", check_positive("r", self.r))
+        _keep(self, "s", check_at_least("s", self.s, 0.0))
+        _keep(self, "step", check_positive("step", self.step))
+        _keep(self, "margin", check_at_least("margin", self.margin, LEAST_MARGIN))
         if self.margin >= 1:
             raise ValueError(f"margin must be below 1 (tanh is inverted on [-1+margin, 1-margin]), got {self.margin}")
-        if not isinstance(self.calibrated, bool):
-            raise ValueError(f"calibrated must be True or False, got {self.calibrated!r}")
-        _check_option("form", self.form, FORMS)
-        _check_option("accumulate", self.accumulate, ACCUMULATIONS)
+        if self.s > 0 and not S_RANGE[0] <= self.s <= S_RANGE[1]:
+            raise ValueError(f"s must be 0 or between {S_RANGE[0]:g} and {S_RANGE[1]:g}, got {self.s}")
+        check_flag("calibrated", self.calibrated)
+        check_option("form", self.form, FORMS)
+        check_option("accumulate", self.accumulate, ACCUMULATIONS)
         if self.s > 0 and self.form != "linearized":
             raise ValueError(
                 f"s = {self.s} regularizes the linearized inverse of the activation; "
@@ -123,6 +130,7 @@ class LearnedTargetProp:
     Parameters
     ----------
     inverse : tpcore.nn.LearnedInverse
+        ``copy.deepcopy`` of a module with this rule copies the inverse too: give the copy an optimizer of its own.
     step : float > 0
         γ_h, the step that makes the first target.
     accumulate : {"local", "through_time"}
@@ -158,8 +166,13 @@ class LearnedTargetProp:
 
         if not isinstance(self.inverse, LearnedInverse):
             raise TypeError(f"inverse must be a tpcore.nn.LearnedInverse, got {type(self.inverse).__name__}")
-        _check_number("step", self.step, above=0.0)
-        _check_option("accumulate", self.accumulate, ACCUMULATIONS)
+        _keep(self, "step", check_positive("step", self.step))
+        check_option("accumulate", self.accumulate, ACCUMULATIONS)
+
+
+def _keep(rule: TargetProp | LearnedTargetProp, name: str, number: float) -> None:
+    """Put the float that a number of a frozen rule stands for in its place: a tensor could be changed afterwards."""
+    object.__setattr__(rule, name, number)
 
 
 Rule = BackProp | TargetProp | LearnedTargetProp
@@ -173,25 +186,3 @@ def check_rule(rule: object) -> Rule:
             f"got {rule!r}"
         )
     return rule
-
-
-def check_regularization(r: float) -> float:
-    """Return r as a float if it is a positive finite number, else raise ValueError."""
-    return _check_number("r", r, above=0.0)
-
-
-def _check_number(name: str, value: float, *, above: float | None = None, least: float | None = None) -> float:
-    bound = f"above {above:g}" if above is not None else f"at least {least:g}"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a finite number {bound}, got {value!r}") from None
-    low = (above is not None and not number > above) or (least is not None and not number >= least)
-    if low or not math.isfinite(number):
-        raise ValueError(f"{name} must be a finite number {bound}, got {value!r}")
-    return number
-
-
-def _check_option(name: str, value: object, options: tuple[str, ...]) -> None:
-    if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from tpcore.checks import check_integer
 from tpcore.nn.classifier import SequenceClassifier
 from tpcore.rules import BackProp, Rule
 
@@ -190,7 +192,8 @@ def train(
     Parameters
     ----------
     model : torch.nn.Module
-        Maps a batch of inputs to outputs.
+        Maps a batch of inputs to outputs; held-out sequences in evaluation mode. To go on from a saved state as if it
+        had never stopped it may not draw random numbers of its own, as dropout does.
     task : Task
     optimizer : torch.optim.Optimizer
     steps, batch_size, log_every, test_size : int, at least 1
@@ -231,7 +234,9 @@ def train(
     >>> run.column("step"), run.diverged_at
     ([0, 10, 20], None)
     """
-    _check_counts(steps=steps, batch_size=batch_size, log_every=log_every, test_size=test_size)
+    counts = {"steps": steps, "batch_size": batch_size, "log_every": log_every, "test_size": test_size}
+    for name, count in counts.items():
+        check_integer(name, count)
     # At seed 0 the weights, whose generator is that of the seed itself, share their stream with the training data. They
     # are other draws from it, normals and not integers. Records depend on these seeds, so they stay as they are.
     training_data, test_data = (torch.Generator().manual_seed(2 * seed + offset) for offset in (0, 1))
@@ -336,12 +341,6 @@ def train_classifier(
     return train(model, task, optimizer, seed=seed, **options)  # type: ignore[arg-type]
 
 
-def _check_counts(**counts: int) -> None:
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-
-
 def _check_held_out(row: dict[str, float | None]) -> None:
     loss = row["test_loss"]
     if loss is None or not math.isfinite(loss):
@@ -362,9 +361,21 @@ def _take_step(model: nn.Module, task: Task, optimizer: torch.optim.Optimizer, b
 
 def _evaluate(model: nn.Module, task: Task, held_out: Batch) -> dict[str, float]:
     totals = {"test_loss": 0.0, "accuracy": 0.0}
-    with torch.no_grad():
+    with _evaluating(model), torch.no_grad():
         for inputs, targets in zip(*(tensor.split(EVALUATED_AT_ONCE) for tensor in held_out), strict=True):
             outputs = model(inputs)
             totals["test_loss"] += len(inputs) * float(task.loss(outputs, targets))
             totals["accuracy"] += len(inputs) * task.accuracy(outputs, targets)
     return {name: total / len(held_out[0]) for name, total in totals.items()}
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode; afterwards each of its modules in the mode that it had."""
+    trained = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in trained:
+            module.training = True

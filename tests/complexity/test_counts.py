@@ -126,7 +126,7 @@ def test_every_size_costs(shape, name, contender):
 @pytest.mark.parametrize("name", SIZES)
 @pytest.mark.parametrize("value", [0, -3, 2.0, True, "4", None])
 def test_bad_sizes_are_named(name, value):
-    with pytest.raises(ValueError, match=re.escape(f"{name} must be an int of at least 1, got {value!r}")):
+    with pytest.raises(ValueError, match=re.escape(f"{name} must be an integer of at least 1, got {value!r}")):
         Shape(**dict.fromkeys(SIZES, 2) | {name: value})
 
 

@@ -142,7 +142,8 @@ def test_the_profile_is_the_difference_through_the_inverse():
             delta = model.inverse(h + delta, x) - model.inverse(h, x)
             norms.insert(0, float(delta.norm()))
     for k in range(5):
-        assert found[f"norm_{k}"] == pytest.approx(norms[k * 10 // 4], rel=1e-3), k
+        # The difference of two states of size one: float32 rounds it at 1e-7.
+        assert found[f"norm_{k}"] == pytest.approx(norms[k * 10 // 4], rel=1e-3, abs=1e-7), k
     assert model.recurrent.rule.inverse is model.inverse and directions(model, setup.task, (inputs, targets))["angle"]
 
 

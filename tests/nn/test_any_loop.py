@@ -272,3 +272,23 @@ def test_nothing_heavy_is_imported_with_it():
 
 def test_back_propagation_is_the_default():
     assert RNN(2, 3).rule == GRU(2, 3).rule == BackProp()
+
+
+@MODULES
+def test_it_stands_behind_a_layer_under_autocast(kind, device):
+    below, module = torch.nn.Linear(3, 3).to(device), kind(3, 4, rule=TargetProp(1.0)).to(device)
+    x = torch.randn(5, 2, 3, device=device)
+    with torch.autocast(device, dtype=torch.bfloat16):
+        middle = below(x)
+        output, h_n = module(middle, middle.new_zeros(1, 2, 4))
+        loss = output.square().sum()
+    assert middle.dtype == torch.bfloat16 and output.dtype == h_n.dtype == torch.float32
+    torch.testing.assert_close(output, module(middle.float())[0])
+    loss.backward()
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in below.parameters())
+
+
+@MODULES
+def test_shapes_can_be_had_without_values(kind):
+    output, h_n = kind(3, 4, num_layers=2, device="meta")(torch.empty(5, 2, 3, device="meta"))
+    assert output.is_meta and output.shape == (5, 2, 4) and h_n.shape == (2, 2, 4)

@@ -155,11 +155,41 @@ def test_an_exploding_displacement_is_an_error():
         (1e37 * dense(x)).sum().backward()
 
 
-def test_differentiating_twice_is_refused_under_target_propagation():
-    dense = Dense(3, 4, rule=TargetProp(1.0))
-    (grad,) = torch.autograd.grad(dense(torch.randn(2, 3)).square().sum(), dense.weight, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        grad.sum().backward()
+def test_second_derivatives_are_refused_under_target_propagation():
+    dense, x = Dense(3, 4, rule=TargetProp(1.0)), torch.randn(2, 3, requires_grad=True)
+    output = dense(x)
+    for at in (dense.weight, x):  # the second as the gradient penalty of a GAN has it: nothing arrives that needs grad
+        with pytest.raises(RuntimeError, match=r"create_graph=True asks for second derivatives; tpcore.nn.Dense"):
+            torch.autograd.grad(output, at, torch.ones_like(output), create_graph=True)
+    with pytest.raises(RuntimeError, match="create_graph=True"):
+        torch.autograd.functional.hessian(lambda x: dense(x).square().sum(), x.detach())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 4), "in_features must be an integer of at least 1, got 0"),
+        ((3, 2.5), "out_features must be an integer of at least 1, got 2.5"),
+        ((3, 4, ["tanh"]), r"activation must be one of 'tanh', 'relu', 'identity', got \['tanh'\]"),
+    ],
+)
+def test_what_is_no_layer_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Dense(*arguments)
+
+
+def test_half_precision_is_taken_under_autocast_alone():
+    for rule in (BackProp(), TargetProp(1.0)):
+        with pytest.raises(TypeError, match=r"input is torch.bfloat16 on cpu but the weights are torch.float32"):
+            Dense(3, 4, rule=rule)(torch.zeros(2, 3, dtype=torch.bfloat16))
+
+
+def test_a_direction_that_overflows_half_precision_is_an_error():
+    dense = Dense(1, 1, "identity", dtype=torch.float16, rule=TargetProp(1.0))
+    output = dense(torch.full((1, 1), 1000.0, dtype=torch.float16))
+    with pytest.raises(FloatingPointError, match=r"direction of weight .* not finite"):
+        output.backward(torch.full_like(output, 1000.0))  # their product is above 65504
+    assert dense.weight.grad is None
 
 
 def test_parameter_names_are_torch_s():

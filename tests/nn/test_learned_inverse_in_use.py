@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_refused():
     for noise in (-1.0, float("nan")):
         with pytest.raises(ValueError, match="noise must be a finite number of at least 0"):
             LearnedInverse(3, 4, noise=noise)
-    with pytest.raises(ValueError, match="hidden_size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="hidden_size must be an integer of at least 1, got 0"):
         LearnedInverse(3, 0)
 
 

@@ -39,7 +39,8 @@ x = torch.zeros(5, 2, 3)
     ("arguments", "error", "message"),
     [
         (([[1.0]],), TypeError, "input must be a torch.Tensor, got list"),
-        ((pack_sequence([x[0]]),), TypeError, "input must be a torch.Tensor, got PackedSequence"),
+        ((pack_sequence([x[0]]),), TypeError, "input is packed, which is not supported: pad it"),
+        ((x.to_sparse(),), TypeError, "input must be a dense tensor, got torch.sparse_coo"),
         ((torch.zeros(5, 2, 4),), ValueError, r"shape \(τ, B, p\) .* p = input_size = 3; its shape is \(5, 2, 4\)"),
         ((x[:0],), ValueError, "τ ≥ 1"),
         ((x[0, 0],), ValueError, r"input must have 2 or 3 dimensions; its shape is \(3,\)"),
@@ -77,6 +78,35 @@ def test_weights_that_diverged_are_named(value):
         with pytest.raises(FloatingPointError, match=r"weights have diverged|W holds 1 of 16 values"):
             rnn(torch.randn(5, 2, 3))[0].sum().backward()
         assert all(p.grad is None for p in rnn.parameters())
+
+
+def test_a_state_that_was_infinite_on_the_way_is_an_error():
+    rnn = RNN(1, 1, nonlinearity="relu", bias=False)
+    with torch.no_grad():
+        rnn.weight_hh_l0.fill_(-1)
+        rnn.weight_ih_l0.fill_(1e30)
+        with pytest.raises(FloatingPointError, match="a hidden state is not finite"):
+            rnn(torch.tensor([[[1e30]], [[0.0]]]))  # then 0, as if nothing had happened
+
+
+def test_a_bias_s_direction_that_is_not_finite_is_an_error():
+    rnn = RNN(1, 1, rule=TargetProp(1e30))
+    with torch.no_grad():
+        for parameter in rnn.parameters():
+            parameter.zero_()
+    with pytest.raises(FloatingPointError, match="direction of b_ih"):
+        (rnn(torch.zeros(1, 4, 1))[0] * 3e38).sum().backward()
+    assert all(parameter.grad is None for parameter in rnn.parameters())
+
+
+def test_the_layer_that_exploded_and_those_below_are_left_as_they_were():
+    rnn = RNN(3, 4, num_layers=2, nonlinearity="identity", rule=TargetProp(1e-12))
+    with torch.no_grad():
+        rnn.weight_hh_l0.copy_(1e-4 * torch.eye(4))
+        rnn.weight_hh_l1.copy_(torch.eye(4))
+    with pytest.raises(FloatingPointError, match="not finite"):
+        rnn(torch.randn(60, 2, 3))[1][-1].sum().backward()
+    assert all(p.grad is None for name, p in rnn.named_parameters() if name.endswith("l0"))
 
 
 def test_an_exploding_displacement_is_an_error():

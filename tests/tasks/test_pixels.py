@@ -106,3 +106,5 @@ def test_what_cannot_be_is_named():
         Pixels("letters")
     with pytest.raises(ValueError, match="chunk must divide the 784 pixels of an image, got 5"):
         Pixels("mnist", chunk=5)
+    with pytest.raises(ValueError, match=r"chunk must be an integer of at least 1, got 8.0"):
+        Pixels("digits", chunk=8.0)

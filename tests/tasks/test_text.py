@@ -99,8 +99,10 @@ def test_what_cannot_be_is_named(data_folder):
     write_ptb(data_folder / "ptb")
     with pytest.raises(ValueError, match="source must be one of 'pydoc', 'ptb', got 'bible'"):
         Characters("bible")
-    with pytest.raises(ValueError, match="vocabulary must be at least 1"):
+    with pytest.raises(ValueError, match="vocabulary must be an integer of at least 1"):
         Words(vocabulary=0)
+    with pytest.raises(ValueError, match=r"embedding must be an integer of at least 1, got 1.5"):
+        Words(embedding=1.5)
     with pytest.raises(DataError, match="the text 'ptb' has 60 symbols: too few for windows of 500"):
         Words("ptb", length=500).held_out(1, generator())
 

@@ -32,6 +32,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tpcore.checks import check_integer
+
 # Who is counted: the names in the table above, in the order of the book's figures.
 CONTENDERS = ("BP", "TP", "TP through time", "exact inverse", "Gauss–Newton", "learned inverse")
 # The parts of a step, in the order in which a bar stacks them.
@@ -89,8 +91,7 @@ class Shape:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
+            check_integer(name, value)
 
     @property
     def layer_inputs(self) -> tuple[int, ...]:

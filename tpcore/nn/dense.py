@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from tpcore.activations import Activation, activation_named, inverse_slope
+from tpcore.checks import check_integer, check_option
 from tpcore.inversion import all_finite, regularized_inverse
+from tpcore.nn.arguments import check_alike, refuse_second_derivatives
 from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp, check_rule
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
@@ -52,13 +53,13 @@ class Dense(torch.nn.Linear):
     Raises
     ------
     ValueError, TypeError
-        For an unknown activation, a rule with ``accumulate="through_time"`` (a single layer has no time), wrong shapes,
-        dtypes or devices.
+        For an unknown activation, widths below 1, a rule with ``accumulate="through_time"`` (a single layer has no
+        time), wrong shapes, dtypes or devices.
     FloatingPointError
         When a direction of a parameter or of the input is not finite under `TargetProp`: training has diverged.
         ``.grad`` of this layer is then left as it was.
     RuntimeError
-        When differentiated twice under `TargetProp`: a direction is not a gradient.
+        With ``create_graph=True`` under `TargetProp`: a direction is not a gradient, and has no second derivatives.
 
     Examples
     --------
@@ -86,8 +87,9 @@ class Dense(torch.nn.Linear):
         *,
         rule: Rule = BackProp(),  # noqa: B008 (a frozen value)
     ) -> None:
-        if activation not in FUNCTIONS:
-            raise ValueError(f"activation must be one of {', '.join(map(repr, FUNCTIONS))}, got {activation!r}")
+        check_option("activation", activation, tuple(FUNCTIONS))
+        check_integer("in_features", in_features)
+        check_integer("out_features", out_features)
         super().__init__(in_features, out_features, bias=bias, device=device, dtype=dtype)
         self.activation = activation
         self.rule = _check_layer_rule(rule)
@@ -103,17 +105,8 @@ class Dense(torch.nn.Linear):
             return FUNCTIONS[self.activation](torch.nn.functional.linear(input, self.weight, self.bias))
         return _Layer.apply(input, self.weight, self.bias, activation_named(self.activation), rule)
 
-    def _check_input(self, input: object) -> None:
-        if not isinstance(input, Tensor):
-            raise TypeError(f"input must be a torch.Tensor, got {type(input).__name__}")
-        weight = self.weight
-        # Under torch.autocast, float32 weights meet what a layer below computed in half precision.
-        halved = weight.dtype == torch.float32 and input.dtype in (torch.float16, torch.bfloat16)
-        if input.device != weight.device or not (input.dtype == weight.dtype or halved):
-            raise TypeError(
-                f"input is {input.dtype} on {input.device} but the weights are {weight.dtype} on {weight.device}: "
-                "use input.to(weight)"
-            )
+    def _check_input(self, input: Tensor) -> None:
+        check_alike("input", input, self.weight)
         if input.shape[-1:] != (self.in_features,):
             raise ValueError(
                 f"input must have shape (..., p) with p = in_features = {self.in_features}; "
@@ -147,8 +140,8 @@ class _Layer(torch.autograd.Function):
         return h.to(input.dtype)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivatives("tpcore.nn.Dense under target propagation")
         rule, activation, arguments = ctx.rule, ctx.activation, ctx.saved_tensors[:3]
         wide: list[Any] = [None if t is None else t.to(ctx.computed_in) for t in ctx.saved_tensors]
         x, W, bias, h = wide
@@ -161,12 +154,12 @@ class _Layer(torch.autograd.Function):
             "weight": E.mT @ x if into_W else None,
             "bias": E.sum(0) if into_bias else None,
         }
-        check_directions(found, rule)
-        given = (
-            None if value is None else value.reshape(argument.shape).to(argument.dtype)
-            for value, argument in zip(found.values(), arguments, strict=True)
-        )
-        return *given, None, None
+        given = {
+            name: None if value is None else value.reshape(argument.shape).to(argument.dtype)
+            for (name, value), argument in zip(found.items(), arguments, strict=True)
+        }
+        check_directions(given, rule)
+        return *given.values(), None, None
 
 
 def _carry(
@@ -188,5 +181,6 @@ def check_directions(found: dict[str, Tensor | None], rule: object) -> None:
         if value is not None and not all_finite(value):
             raise FloatingPointError(
                 f"the direction of {name} under {rule} is not finite. Either the gradient of the loss or the input was "
-                "not finite, or what is carried back has exploded: take smaller steps or a larger r"
+                "not finite (torch.amp.GradScaler, which makes it so on purpose, is not supported: use bfloat16), or "
+                "what is carried back has exploded: take smaller steps or a larger r"
             )

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tpcore.nn.recurrent import Recurrent, refuse_options
+from tpcore.nn.arguments import refuse_options
+from tpcore.nn.recurrent import Recurrent
 from tpcore.recurrences.gru import Gated
 from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp
 
@@ -53,7 +54,8 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
         For options and rules that are not supported (dropout, two directions, ``form="plain"``), wrong shapes, dtypes
         or devices, and inputs or initial states that are not finite.
     FloatingPointError
-        When hidden states or directions are not finite: training has diverged. ``.grad`` is then left as it was.
+        When hidden states or directions are not finite: training has diverged. ``.grad`` of that layer and of those
+        below is then left as it was; layers above may have theirs already.
     RuntimeError
         When a second derivative is asked for, or when weights, inputs or the output are changed in place before the
         backward pass has read them: change a copy, ``output.clone()``.
@@ -97,10 +99,10 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
         super().__init__(
             input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, device=device, dtype=dtype
         )
-        self.rule = self._checked_rule(rule)
+        self.rule = self.checked_rule(rule)
 
-    def _checked_rule(self, rule: object) -> Rule:
-        checked = super()._checked_rule(rule)
+    def checked_rule(self, rule: object) -> Rule:
+        checked = super().checked_rule(rule)
         if isinstance(checked, LearnedTargetProp):
             raise ValueError("tpcore.LearnedTargetProp inverts a layer of tpcore.nn.RNN, not of tpcore.nn.GRU")
         if isinstance(checked, TargetProp) and checked.form == "plain":

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from tpcore.checks import check_flag, check_integer, check_positive
+from tpcore.nn.arguments import refuse_second_derivatives
 from tpcore.nn.dense import check_directions
+from tpcore.nn.recurrent import Recurrent
 from tpcore.rules import TargetProp
 
 ATTENTION = threading.RLock()  # torch's choice of attention kernels is one for all threads: set and put back by one
@@ -57,14 +59,14 @@ class Inverted(torch.nn.Module):
     Raises
     ------
     ValueError, TypeError
-        For values out of range, a module inside that itself follows `TargetProp` (J would not be its derivative),
-        inputs and outputs that are not one tensor.
+        For values out of range, a module inside that itself follows `TargetProp` (J would not be its derivative) or is
+        an `RNN` or `GRU` of this library, inputs and outputs that are not one tensor.
     FloatingPointError
         When what arrives at the output, or what the input is to receive, is not finite.
     RuntimeError
         When the module contains an operation that torch can differentiate only once (products with J come from
         differentiating those with Jᵀ; attention is computed by its formula instead of a fused kernel for this reason);
-        and when this module's own backward is to be differentiated again: a direction is not a gradient.
+        and with ``create_graph=True`` in this module's own backward: a direction is not a gradient.
 
     Notes
     -----
@@ -73,9 +75,10 @@ class Inverted(torch.nn.Module):
 
     The module runs once, in the forward pass, and its graph is kept as always: dropout is linearized with the mask that
     was drawn, running statistics are updated once, parameters may be shared or frozen. Where the input needs no
-    gradient, nothing is solved. The solver's vectors are float64 NumPy arrays; on other devices than the CPU they are
-    copied to and fro in each iteration. State dicts are the module's with ``module.`` before each key: a checkpoint of
-    the bare module is loaded by ``inverted.module.load_state_dict(...)``.
+    gradient, nothing is solved. Backward hooks of modules inside run in every product with Jᵀ. The solver's vectors are
+    float64 NumPy arrays; on other devices than the CPU they are copied to and fro in each iteration. State dicts are
+    the module's with ``module.`` before each key: a checkpoint of the bare module is loaded by
+    ``inverted.module.load_state_dict(...)``.
 
     Examples
     --------
@@ -105,14 +108,13 @@ class Inverted(torch.nn.Module):
         super().__init__()
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
-        TargetProp(r, calibrated=calibrated, step=step)  # refuses the values that a rule refuses
-        if not (isinstance(tolerance, float) and 0 < tolerance < 1):
-            raise ValueError(f"tolerance must be a number between 0 and 1, got {tolerance!r}")
-        if isinstance(max_iterations, bool) or not isinstance(max_iterations, int) or max_iterations < 1:
-            raise ValueError(f"max_iterations must be an integer of at least 1, got {max_iterations!r}")
         self.module = module
-        self.r, self.calibrated, self.step = float(r), calibrated, float(step)
-        self.tolerance, self.max_iterations = tolerance, max_iterations
+        self.r, self.step = check_positive("r", r), check_positive("step", step)
+        self.calibrated = check_flag("calibrated", calibrated)
+        self.max_iterations = check_integer("max_iterations", max_iterations)
+        self.tolerance = check_positive("tolerance", tolerance)
+        if self.tolerance >= 1:
+            raise ValueError(f"tolerance must be a number between 0 and 1, got {tolerance!r}")
         self._check_inside()
 
     def extra_repr(self) -> str:
@@ -145,6 +147,11 @@ class Inverted(torch.nn.Module):
                     "its derivative, which tpcore.nn.Inverted inverts: give it rule=tpcore.BackProp(), or leave it "
                     "outside and put the two one after the other"
                 )
+            if isinstance(inside, Recurrent):
+                raise ValueError(
+                    f"{name} is a tpcore.nn.{type(inside).__name__}, which has no second derivatives, and products "
+                    "with a Jacobian need them: leave it outside, or use torch's own"
+                )
 
 
 def _one_tensor(output: object) -> Tensor:
@@ -169,8 +176,8 @@ class _Inversion(torch.autograd.Function):
         return output.detach()
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivatives("tpcore.nn.Inverted")
         settings = ctx.settings
         named = f"tpcore.nn.Inverted({settings.extra_repr()})"
         check_directions({"the output": grad_output}, named)
@@ -213,7 +220,7 @@ def _products(output: Tensor, input: Tensor) -> tuple[Product, Product] | None:
         try:
             (pulled,) = torch.autograd.grad(output, input, v, create_graph=True, allow_unused=True)
         except RuntimeError as error:
-            raise RuntimeError(f"{ONCE}: {error}") from error
+            _raise_explained(error)
     if pulled is None:
         return None
 
@@ -223,7 +230,7 @@ def _products(output: Tensor, input: Tensor) -> tuple[Product, Product] | None:
         try:
             (pushed,) = torch.autograd.grad(pulled, v, u, retain_graph=True, materialize_grads=True)
         except RuntimeError as error:
-            raise RuntimeError(f"{ONCE}: {error}") from error
+            _raise_explained(error)
         return pushed
 
     def backward(w: Tensor) -> Tensor:
@@ -231,6 +238,13 @@ def _products(output: Tensor, input: Tensor) -> tuple[Product, Product] | None:
         return found
 
     return forward, backward
+
+
+def _raise_explained(error: RuntimeError) -> NoReturn:
+    """Raise the error; with an explanation, unless torch has said what it is and it is not about second derivatives."""
+    if any(text in str(error) for text in ("second time", "inplace operation")):
+        raise error
+    raise RuntimeError(f"{ONCE}: {error}") from error
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tpcore.checks import check_at_least, check_integer
 from tpcore.nn.rnn import RNN
 
 
@@ -39,7 +40,8 @@ class LearnedInverse(nn.Module):
     Raises
     ------
     ValueError
-        If hidden_size is below 1, noise is negative or not finite, or the network has other sizes or several layers.
+        If a size is no integer of at least 1, noise is negative or not finite, or the network has other sizes or
+        several layers.
     TypeError
         If the network is no `RNN`, or has another dtype or device.
 
@@ -73,11 +75,9 @@ class LearnedInverse(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if hidden_size < 1:
-            raise ValueError(f"hidden_size must be at least 1, got {hidden_size}")
-        if not (math.isfinite(noise) and noise >= 0):
-            raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
-        self.input_size, self.hidden_size, self.noise = input_size, hidden_size, noise
+        self.input_size = check_integer("input_size", input_size)
+        self.hidden_size = check_integer("hidden_size", hidden_size)
+        self.noise = check_at_least("noise", noise, 0.0)
         self.V = nn.Parameter(torch.empty(hidden_size, hidden_size, device=device, dtype=dtype))
         self.U = nn.Parameter(torch.empty(hidden_size, input_size, device=device, dtype=dtype))
         c = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype)) if bias else None

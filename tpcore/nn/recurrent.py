@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tpcore.activations import Array
-from tpcore.inversion import all_finite
+from tpcore.nn.arguments import check_alike, check_finite, refuse_second_derivatives
 from tpcore.recurrences import Cell, Weights, arrays, run_backward
 from tpcore.recurrences.arrays import as_array, as_tensor
 from tpcore.rules import BackProp, Rule, TargetProp, check_rule
@@ -22,12 +22,13 @@ class Recurrent(torch.nn.RNNBase):
     """Base of `RNN` and `GRU`: a torch module of the same name whose backward pass follows a rule."""
 
     rule: Rule
+    weight_hh_l0: Tensor
 
     def _cell(self) -> tuple[Any, tuple[Any, ...]]:
         """The cell's class, and what its `run` takes before the inputs."""
         raise NotImplementedError
 
-    def _checked_rule(self, rule: object) -> Rule:
+    def checked_rule(self, rule: object) -> Rule:
         """The rule, or an error if this module cannot follow it."""
         return check_rule(rule)
 
@@ -45,7 +46,7 @@ class Recurrent(torch.nn.RNNBase):
 
         Returns
         -------
-        output : Tensor (τ, B, d), laid out as the input
+        output : Tensor (τ, B, d), laid out as the input, of the weights' dtype
             Every hidden state of the last layer.
         h_n : Tensor (L, B, d), or (L, d) unbatched
             The last hidden state of every layer.
@@ -66,12 +67,10 @@ class Recurrent(torch.nn.RNNBase):
 
     def _run_layers(self, states: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         """From inputs (τ, B, p) and h_0 (L, B, d), None for zeros, to the last layer's states and all last states."""
-        rule, dtype, last = self._checked_rule(self.rule), states.dtype, []
+        rule, dtype, last = self.checked_rule(self.rule), self.weight_hh_l0.dtype, []
         states = states.to(COMPUTED[dtype])
         for layer in range(self.num_layers):
-            weights = self._weights(layer)
-            if dtype != states.dtype:
-                weights = [weight.to(states.dtype) for weight in weights]
+            weights = [weight.to(states.dtype) for weight in self._weights(layer)]
             start = states.new_zeros(states.shape[1], self.hidden_size) if h_0 is None else h_0[layer].to(states.dtype)
             # What comes from the layer above has γ_h in it already; a loss on this layer's own last state does not.
             below = rule if layer == self.num_layers - 1 or isinstance(rule, BackProp) else replace(rule, step=1.0)
@@ -83,8 +82,9 @@ class Recurrent(torch.nn.RNNBase):
     def run_cell(self, inputs: Tensor, h_0: Tensor, layer: int = 0) -> Cell:
         """A layer's forward pass, outside autograd: from inputs (τ, B, p) and h_0 (B, d), for a look inside."""
         kind, options = self._cell()
-        with torch.no_grad():
-            return kind.run(*options, as_array(inputs), as_array(h_0), Weights(*map(as_array, self._weights(layer))))
+        computed = COMPUTED[self.weight_hh_l0.dtype]
+        given, start, *weights = (as_array(t.detach().to(computed)) for t in (inputs, h_0, *self._weights(layer)))
+        return kind.run(*options, given, start, Weights(*weights))
 
     def _weights(self, layer: int) -> list[Tensor]:
         """W, U, b_ih and b_hh of a layer; zeros for biases that it does not have."""
@@ -92,18 +92,12 @@ class Recurrent(torch.nn.RNNBase):
         biases = [getattr(self, f"bias_{kind}_l{layer}") if self.bias else W.new_zeros(len(W)) for kind in ("ih", "hh")]
         return [W, U, *biases]
 
-    def _check_tensor(self, name: str, value: object, dims: tuple[int, ...]) -> None:
+    def _check_tensor(self, name: str, value: Tensor, dims: tuple[int, ...]) -> None:
         weight = self.weight_hh_l0
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
         if weight.dtype not in COMPUTED:
             known = ", ".join(str(dtype).removeprefix("torch.") for dtype in COMPUTED)
             raise TypeError(f"tpcore.nn.{type(self).__name__} takes weights in {known}; they are {weight.dtype}")
-        if value.dtype != weight.dtype or value.device != weight.device:
-            raise TypeError(
-                f"{name} is {value.dtype} on {value.device} but the weights are {weight.dtype} on {weight.device}: "
-                f"use {name}.to(weight)"
-            )
+        check_alike(name, value, weight)
         if value.ndim not in dims:
             raise ValueError(
                 f"{name} must have {' or '.join(map(str, dims))} dimensions; its shape is {tuple(value.shape)}"
@@ -119,22 +113,6 @@ class Recurrent(torch.nn.RNNBase):
         if hx.shape != shape:
             raise ValueError(f"hx must have shape {shape} for this input; its shape is {tuple(hx.shape)}")
         return hx if batched else hx.unsqueeze(1)
-
-
-def refuse_options(module: str, **options: object) -> None:
-    """Raise ValueError for an option of torch's module that ours does not have and that is not at its default."""
-    for name, value in options.items():
-        if value:
-            raise ValueError(f"{name}={value!r} is not supported by tpcore.nn.{module}: leave it out")
-
-
-def check_finite(name: str, value: Tensor) -> None:
-    """Raise ValueError if a given tensor holds NaN or infinity."""
-    if not all_finite(value):
-        bad = ~torch.isfinite(value)
-        raise ValueError(
-            f"{name} holds {int(bad.sum())} values that are not finite, the first at {bad.nonzero()[0].tolist()}"
-        )
 
 
 class _ScaledGradient(torch.autograd.Function):
@@ -159,9 +137,10 @@ class _Layer(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         cell = kind.run(*options, as_array(inputs), as_array(h_0), Weights(*map(as_array, weights)))
         states = as_tensor(cell.states)
-        if not arrays.all_finite(cell.states[-1]):
+        # An infinite state stays one under tanh; a ReLU may turn it into a zero one step on.
+        if not arrays.all_finite(cell.states if cell.unbounded else cell.states[-1]):
             raise FloatingPointError(
-                "the last hidden state is not finite although the inputs are: the weights have diverged or are not "
+                "a hidden state is not finite although the inputs are: the weights have diverged or are not "
                 f"finite themselves (largest |W| = {float(weights[0].abs().max()):.3g}). Take smaller steps"
             )
         ctx.set_materialize_grads(False)
@@ -171,17 +150,13 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "create_graph=True asks for second derivatives; tpcore's recurrent modules have none: leave it out, or "
-                "use torch.nn's module with back-propagation"
-            )
+        refuse_second_derivatives("a recurrent module of tpcore")
         given, *others = map(as_array, ctx.saved_tensors)
         cell = ctx.kind(*ctx.options, given, *others[4:], Weights(*others[:4]))
         arrays = (None if grad is None else as_array(grad) for grad in grads)
         with np.errstate(all="ignore"):  # values that are not finite are looked for afterwards
             inputs, h_0, weights = run_backward(ctx.rule, cell, *arrays, inputs_too=ctx.needs_input_grad[3])
-        _check_directions({"W": weights.W, "U": weights.U, "h_0": h_0, "inputs": inputs}, ctx.rule, cell.weights.W)
+        _check_directions({**weights._asdict(), "h_0": h_0, "inputs": inputs}, ctx.rule, cell.weights.W)
         return None, None, None, *(None if a is None else as_tensor(a) for a in (inputs, h_0, *weights))
 
 
@@ -190,6 +165,7 @@ def _check_directions(found: dict[str, Array | None], rule: Rule, W: Array) -> N
         if value is not None and not arrays.all_finite(value):
             raise FloatingPointError(
                 f"the direction of {name} under {rule} is not finite (norm of W: {float(as_tensor(W).norm()):.3g}). "
-                "Either the gradient of the loss was not finite, or what is carried back has exploded: "
+                "Either the gradient of the loss was not finite (torch.amp.GradScaler, which makes it so on purpose, "
+                "is not supported: use bfloat16), or what is carried back has exploded: "
                 f"take smaller steps{' or a larger r' if isinstance(rule, TargetProp) else ''}"
             )

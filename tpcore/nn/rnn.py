@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from tpcore.activations import Activation, activation_named
-from tpcore.nn.recurrent import Recurrent, refuse_options
+from tpcore.nn.arguments import refuse_options
+from tpcore.nn.recurrent import Recurrent
 from tpcore.recurrences import Elman
 from tpcore.rules import BackProp, LearnedTargetProp, Rule
 
@@ -45,7 +46,8 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
         For options that are not supported (dropout, two directions, packed sequences), wrong shapes, dtypes or devices,
         and inputs or initial states that are not finite.
     FloatingPointError
-        When hidden states or directions are not finite: training has diverged. ``.grad`` is then left as it was.
+        When hidden states or directions are not finite: training has diverged. ``.grad`` of that layer and of those
+        below is then left as it was; layers above may have theirs already.
     RuntimeError
         When a second derivative is asked for, or when weights, inputs or the output are changed in place before the
         backward pass has read them: change a copy, ``output.clone()``.
@@ -100,10 +102,10 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
             dtype=dtype,
         )
         self.nonlinearity = nonlinearity
-        self.rule = self._checked_rule(rule)
+        self.rule = self.checked_rule(rule)
 
-    def _checked_rule(self, rule: object) -> Rule:
-        checked = super()._checked_rule(rule)
+    def checked_rule(self, rule: object) -> Rule:
+        checked = super().checked_rule(rule)
         if isinstance(checked, LearnedTargetProp):
             checked.inverse.check_fits(self)
         return checked

@@ -41,6 +41,10 @@ class Cell(Protocol):
     weights: Weights
 
     @property
+    def unbounded(self) -> bool:
+        """Whether hidden states may be of any size."""
+
+    @property
     def kept(self) -> tuple[Array, ...]:
         """What the backward pass needs beside these."""
 

@@ -68,6 +68,11 @@ class Elman:
                     self.activation.apply_(xp, now)
 
     @property
+    def unbounded(self) -> bool:
+        """Whether hidden states may be of any size."""
+        return self.activation.name != "tanh"
+
+    @property
     def kept(self) -> tuple[Array, ...]:
         """What the backward pass needs beside inputs, states and weights."""
         return ()

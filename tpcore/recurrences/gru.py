@@ -82,6 +82,11 @@ class Gated:
             now[...] = kept[:, 2] + kept[:, 1] * (before - kept[:, 2])
 
     @property
+    def unbounded(self) -> bool:
+        """Whether hidden states may be of any size: each lies between the one before and n, in [−1, 1]."""
+        return False
+
+    @property
     def kept(self) -> tuple[Array, ...]:
         """What the backward pass needs beside inputs, states and weights."""
         return (self.gates,)

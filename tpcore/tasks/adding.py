@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tpcore.tasks.base import Generated, check_length
+from tpcore.checks import check_integer
+from tpcore.tasks.base import Generated
 
 TOLERANCE = 0.04
 
@@ -49,7 +50,7 @@ class Adding(Generated):
     output_size: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        check_length(self.length, 10, "a mark needs a tenth of it")
+        check_integer("length", self.length, 10, "a mark needs a tenth of it")
 
     def mark_ranges(self) -> tuple[range, range]:
         """The positions at which the first and the second mark may stand."""

@@ -32,9 +32,3 @@ class Classes:
     def accuracy(self, outputs: Tensor, targets: Tensor) -> float:
         """The share of answers whose class has the largest logit, in [0, 1]."""
         return float((outputs.argmax(-1) == targets).double().mean())
-
-
-def check_length(length: object, least: int, why: str) -> None:
-    """Raise ValueError unless `length` is an integer of at least `least`."""
-    if isinstance(length, bool) or not isinstance(length, int) or length < least:
-        raise ValueError(f"length must be an integer of at least {least} ({why}), got {length!r}")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tpcore.checks import check_integer, check_option
 from tpcore.tasks.base import Classes
 from tpcore.tasks.images import CLASSES, load_images
 
@@ -68,9 +69,8 @@ class Pixels(Classes):
     every_step: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.images not in PIXELS:
-            raise ValueError(f"images must be one of {', '.join(map(repr, PIXELS))}, got {self.images!r}")
-        if self.chunk not in (k for k in range(1, self.pixels + 1) if self.pixels % k == 0):
+        check_option("images", self.images, tuple(PIXELS))
+        if self.pixels % check_integer("chunk", self.chunk):
             raise ValueError(f"chunk must divide the {self.pixels} pixels of an image, got {self.chunk!r}")
 
     @property

