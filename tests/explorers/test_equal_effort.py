@@ -123,7 +123,9 @@ def test_a_lapse_counts_though_the_run_recovers(records):
 
 
 def test_who_wins(records):
-    said = {(row[0], row[2].partition(":")[0]): row[3] for row in tables.compared(NAME)}
+    rows = tables.compared(NAME)
+    assert all(len(row) == len(tables.COMPARED_HEAD) for row in rows)
+    said = {(row[0], row[2].partition(":")[0]): row[-1] for row in rows}
     assert said["same optimizer: plain", "calibrated, local"] == tables.BETTER
     assert said["same optimizer: Adam", "calibrated, local, Adam"] == tables.WORSE
     assert said["same rule but for calibration", "calibrated, local"] == tables.BETTER

@@ -38,7 +38,7 @@ class Claim:
 
 
 FIRST_CLAIM = "one of the experiments under its first claim, that target propagation improves training"
-THROUGH_TIME = "target propagation through time; back-propagation with another step size"
+THROUGH_TIME = "target propagation through time; back-propagation with one step size for all parameters"
 CLAIMS = (
     Claim(
         "Temporal order, τ = 60",

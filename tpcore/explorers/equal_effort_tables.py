@@ -151,16 +151,21 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     return [(how, one, other) for how, one, other in (*named, *best) if {one, other} <= set(tuned(name))]
 
 
-COMPARED_HEAD = ("compared", "against", "calibrated", "calibrated is")
+COMPARED_HEAD = ("compared", "against", "calibrated", "seeds that solve it", "calibrated is")
 BETTER, WORSE = "better", "worse"
+NEITHER = "none on either side"
 
 
 def compared(name: str) -> list[list[str]]:
-    """For each of `pairs` both methods' mean accuracies, lowest to highest seed, and who wins; under COMPARED_HEAD."""
+    """For each of `pairs` both methods' mean accuracies, lowest to highest seed, and who wins; under COMPARED_HEAD.
+
+    The winner may be the better of two methods that do not solve the task: then the fourth entry is `NEITHER`.
+    """
     rows = []
     for how, one, other in pairs(name):
         areas = {method: mean_accuracy(tuned(name)[method]) for method in (one, other)}
         texts = [f"{style_of(method)[0]}: {area.min():.2f} to {area.max():.2f}" for method, area in areas.items()]
-        winner = winner_of(areas)
-        rows.append([how, *texts, {one: WORSE, other: BETTER}.get(winner, winner)])
+        winner, solved = winner_of(areas), [outcome(tuned(name)[method], LEVELS[name]).solved for method in areas]
+        seeds = f"{solved[0]} and {solved[1]} of {len(areas[one])}" if any(solved) else NEITHER
+        rows.append([how, *texts, seeds, {one: WORSE, other: BETTER}.get(winner, winner)])
     return rows
