@@ -62,7 +62,7 @@ def test_python_agrees() -> None:
 def test_environment_installs_tpcore_under_the_constraints() -> None:
     lines = environment_pip()
     assert "-c constraints.txt" in lines
-    assert "-e .[notebooks]" in lines
+    assert "-e .[notebooks,experiments]" in lines
     assert "--extra-index-url https://download.pytorch.org/whl/cpu" in lines
 
 

@@ -17,11 +17,12 @@ CODE = {
 }
 WITH_RECORDS = {name for name, cells in CODE.items() if "record" in "\n".join(cells[1:])}
 
-# Without the packages, and with a pip that only says what it was asked for
+# Without the packages unless they are asked for, and with a pip that only says what it was asked for
 RUN = """
 import os, sys
 from IPython.core.interactiveshell import InteractiveShell
-sys.modules["tpcore"] = sys.modules["pytorch_lightning"] = None
+if "--installed" not in sys.argv:
+    sys.modules["tpcore"] = sys.modules["pytorch_lightning"] = None
 shell = InteractiveShell.instance()
 shell.register_magic_function(lambda line: print("pip", line), magic_name="pip")
 shell.run_cell(sys.stdin.read()).raise_error()
@@ -29,8 +30,8 @@ print("records", os.environ.get("TPCORE_RESULTS"))
 """
 
 
-def run_first_cell(name: str, folder: Path) -> list[str]:
-    """The lines that it prints in an empty folder, with this repository in the place of the public one."""
+def run_first_cell(name: str, folder: Path, *arguments: str) -> list[str]:
+    """The lines that it prints in a folder, with this repository in the place of the public one."""
     environment = {key: value for key, value in os.environ.items() if key != "TPCORE_RESULTS"}
     environment |= {
         "IPYTHONDIR": str(folder / "ipython"),
@@ -39,7 +40,7 @@ def run_first_cell(name: str, folder: Path) -> list[str]:
         "GIT_CONFIG_VALUE_0": ADDRESS,
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUN],
+        [sys.executable, "-c", RUN, *arguments],
         input=CODE[name][0],
         cwd=folder,
         env=environment,
@@ -64,6 +65,13 @@ def test_a_chapter_with_records_fetches_them(name: str, tmp_path: Path) -> None:
     ]
     assert (tmp_path / "repository/pyproject.toml").is_file(), "what pip is to install"
     assert list((tmp_path / "repository/results/bench").glob("*.json"))
+
+
+def test_the_records_are_found_after_a_restart(tmp_path: Path) -> None:
+    """Then the package is there, and the variable is gone."""
+    (tmp_path / "repository/results").mkdir(parents=True)
+    for name in WITH_RECORDS:
+        assert run_first_cell(name, tmp_path, "--installed") == [f"records {tmp_path / 'repository/results'}"]
 
 
 @pytest.mark.parametrize("name", sorted(set(CODE) - WITH_RECORDS))
