@@ -17,6 +17,7 @@
       this.handles = [];
       this.pending = false;
       this.plot = null;
+      this.panel = null;
       if (this.data.controls.length) this.addControls();
     }
 
@@ -24,6 +25,9 @@
 
     addControls() {
       const panel = element("form", "explorer-controls");
+      panel.autocomplete = "off"; // or a reload would put the controls where they were, without a word to this script
+      panel.inert = true; // until the figure can follow
+      this.panel = panel;
       panel.addEventListener("submit", (event) => event.preventDefault());
       this.handles = this.data.controls.map((control, i) => {
         if (control.kind === "slider") return this.slider(control, i);
@@ -51,6 +55,7 @@
       label.innerHTML = control.label;
       const value = element("output");
       value.htmlFor = id;
+      value.setAttribute("aria-live", "off"); // the slider speaks its value itself
       const input = element("input");
       Object.assign(input, { type: "range", id, min: 0, max: control.values.length - 1, step: 1 });
       input.addEventListener("input", () => this.choose(i, Number(input.value)));
@@ -132,7 +137,7 @@
       const states = this.inForce();
       states.forEach(({ enabled }, i) => {
         this.handles[i].show(this.chosen[i], enabled);
-        this.handles[i].box.setAttribute("aria-disabled", String(!enabled));
+        this.handles[i].box.classList.toggle("explorer-idle", !enabled);
       });
       this.position = states.map(({ index }) => index).join("-");
       this.figure.dataset.position = this.position;
@@ -154,7 +159,7 @@
       if (!this.plot) {
         this.plot = element("div", "explorer-plot");
         this.plot.setAttribute("role", "img");
-        this.plot.setAttribute("aria-label", this.figure.getAttribute("aria-label"));
+        this.plot.setAttribute("aria-label", this.figure.querySelector(".explorer-picture").alt);
         this.stage.append(this.plot);
         new ResizeObserver(() => {
           if (this.width && this.width !== this.stage.clientWidth) this.redraw();
@@ -163,13 +168,25 @@
       this.width = this.stage.clientWidth;
       const figure = decode(this.data, this.position ?? "");
       const layout = dress(figure.layout, this.figure, this.width);
+      figure.data.forEach((trace, k) => (trace.uid = `${trace.name ?? ""} ${k}`)); // a curve hidden in the legend stays so
       if (this.width < NARROW) figure.data.forEach((trace) => (trace.colorbar = { thickness: 10, ...trace.colorbar }));
       const drawn = window.Plotly.react(this.plot, figure.data, layout, { displayModeBar: false, scrollZoom: false, doubleClick: "reset" });
       drawn.then(() => {
         if (!this.figure.classList.contains("explorer-drawn")) this.plot.on("plotly_click", ({ points }) => this.tapped(points));
         this.figure.classList.add("explorer-drawn");
+        if (this.panel) this.panel.inert = false;
         if (this.width !== this.stage.clientWidth) this.redraw(); // it changed meanwhile
       });
+    }
+
+    // Without plotly the picture of the start is all there is.
+    failed() {
+      this.panel?.remove();
+      this.figure.querySelector(".explorer-reset")?.remove();
+      this.figure.classList.add("explorer-failed");
+      const notice = element("p", "explorer-notice");
+      notice.textContent = "The script that draws this figure did not load or failed, so it can't be moved. Reload the page to try again.";
+      this.stage.before(notice);
     }
 
     // A heat map may name two controls, that of its rows and that of its columns: a tap on a cell moves both there.
@@ -208,6 +225,7 @@
     const size = narrow ? 12 : 14;
     const dressed = {
       ...layout,
+      uirevision: "kept",
       width,
       autosize: false,
       paper_bgcolor: "rgba(0,0,0,0)",
@@ -249,15 +267,33 @@
   }
 
   async function start() {
-    const explorers = [...document.querySelectorAll("figure.explorer")].map((figure) => new PageExplorer(figure));
+    const explorers = [...document.querySelectorAll("figure.explorer")].flatMap((figure) => {
+      try {
+        return [new PageExplorer(figure)];
+      } catch (error) {
+        console.error(error);
+        return [];
+      }
+    });
     if (!explorers.length) return;
     new MutationObserver(() => explorers.forEach((explorer) => explorer.redraw())).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme", "data-mode"],
     });
-    await loadPlotly();
+    try {
+      await loadPlotly();
+    } catch (error) {
+      console.error(error);
+      explorers.forEach((explorer) => explorer.failed());
+      return;
+    }
     for (const explorer of explorers) {
-      explorer.draw();
+      try {
+        explorer.draw();
+      } catch (error) {
+        console.error(error);
+        explorer.failed(); // and the others go on
+      }
       await new Promise((resolve) => setTimeout(resolve)); // the page stays responsive between figures
     }
   }

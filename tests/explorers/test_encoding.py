@@ -67,5 +67,6 @@ def test_the_page_html_holds_one_type_of_output_and_no_open_door(tmp_path, monke
     explorer.description = 'a "quoted" & <odd> one'
     text = page_html(explorer)
     assert text.count("</script>") == 1
-    assert 'aria-label="a &quot;quoted&quot; &amp; &lt;odd&gt; one"' in text
+    assert 'alt="a &quot;quoted&quot; &amp; &lt;odd&gt; one"' in text
+    assert "Steps <i>k</i>: " in text or 'class="explorer-position"' in text
     assert "http://" not in text.replace("http://www.w3.org", "") and "https://" not in text

@@ -47,12 +47,31 @@ def test_stops_hold_with_a_kernel_too():
     assert same_picture(live, row=30.0)
 
 
+def test_what_a_position_does_not_have_is_gone():
+    """An annotation, a shape, a trace's text and an axis' kind, in place as the kinds of traces agree."""
+    plain_figure = go.Figure(go.Scatter(x=[1, 2], y=[3, 4]))
+    full = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], text=["a", "b"], marker={"size": [4, 8]}))
+    full.add_annotation(x=1, y=3, text="here").add_vline(x=1)
+    full.update_layout(xaxis={"type": "log", "title": {"text": "x"}}, yaxis={"tickvals": [3], "ticktext": ["three"]})
+    shown = go.FigureWidget(full)
+    live.show(shown, plain_figure)
+    found = plain(go.Figure(shown))
+    found["data"][0].pop("uid", None)
+    assert not found["layout"].pop("annotations", None) and not found["layout"].pop("shapes", None)
+    assert found["layout"].pop("autosize")
+    assert found == plain(plain_figure)
+
+
 def test_a_tapped_cell_moves_both_controls():
     live = example_cells().live()
+    drawn = []
+    live.explorer.draw = lambda result, draw=live.explorer.draw: drawn.append(result) or draw(result)
     for row, column in ((2, 0), (0, 2)):
         points = Points([[row, column]], [column], [row], "", 0)
         live.figure.data[0]._dispatch_on_click(points, InputDeviceState())
+        assert len(drawn) == 1, "once, and not at the old column first"
         assert same_picture(live, row=ROWS[row], column=column)
+        drawn.clear()
 
 
 def test_the_status_says_that_it_computes():

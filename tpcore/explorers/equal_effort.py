@@ -12,7 +12,7 @@ from tpcore.experiments import level_of, recorded, searched, solved_at
 from tpcore.experiments.fair import FAIR, RULES
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.recorded import Style, add_curve, curve, record_files, say_not_run
-from tpcore.figures import NEUTRAL, PALETTE, figure
+from tpcore.figures import PALETTE, figure
 from tpcore.results import Record
 
 PREFIX = "equal-effort-"
@@ -130,7 +130,7 @@ def success_figure(result: dict[str, Any]) -> go.Figure:
             hovertemplate="%{y}, %{x}: %{text} seeds<extra></extra>", showlegend=False,
         )  # fmt: skip
     x, y = zip(*blank, strict=True) if blank else ((), ())
-    fig.add_scatter(x=x, y=y, text=["–"] * len(x), mode="text", name="– not run", textfont={"color": NEUTRAL},
+    fig.add_scatter(x=x, y=y, text=["–"] * len(x), mode="text", name="– not run",
                     showlegend=False)  # fmt: skip
     fig.update_xaxes(type="category", categoryorder="array", categoryarray=columns, range=[-0.5, len(columns) - 0.3],
                      dtick=1, tickangle=0)  # fmt: skip
@@ -197,7 +197,7 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
             fig.add_scatter(x=x, y=[label] * len(x), mode="markers", marker=marker, name=name, showlegend=False)
     missing = [_row_label(method) for method in methods if method not in run]
     fig.add_scatter(x=[edge / 2] * len(missing), y=missing, text=["not run"] * len(missing), mode="text",
-                    name="not run", textfont={"color": NEUTRAL}, showlegend=False)  # fmt: skip
+                    name="not run", showlegend=False)  # fmt: skip
     rows = [_row_label(method) for method in methods][::-1]
     return _rows(fig, rows)
 

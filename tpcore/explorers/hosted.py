@@ -15,22 +15,31 @@ from tpcore.explorers.grid import Position, compute_grid
 from tpcore.explorers.picture import picture_svg_uri
 
 DATA_CLASS = "explorer-data"
+PLOTLY_HEIGHT = 450  # pixels, of a figure that says none
 
 
 def page_html(explorer: Explorer) -> str:
     """Write the explorer as self-contained HTML: title, picture of the starting position, the data for the script."""
     figures = {position_key(index): explorer.draw(result) for index, result in compute_grid(explorer)}
     start = figures[position_key(tuple(control.positions.index(control.value) for control in explorer.controls))]
-    data = {"controls": [_control(control) for control in explorer.controls], **encode(figures)}
+    controls = [_control(control) for control in explorer.controls]
+    data = {"controls": controls, **encode(figures)}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     name = "explorer-" + hashlib.sha256((explorer.title + text).encode()).hexdigest()[:8]
     description = html.escape(explorer.description, quote=True)
     return f"""<figure class="explorer mathjax_ignore tex2jax_ignore" id="{name}"
- role="figure" aria-label="{description}">
-<figcaption class="explorer-title">{label_html(explorer.title)}</figcaption>
-<div class="explorer-stage"><img class="explorer-picture" alt="{description}" src="{picture_svg_uri(start)}"></div>
+ role="figure" aria-labelledby="{name}-title">
+<figcaption class="explorer-title"><span id="{name}-title">{label_html(explorer.title)}</span></figcaption>
+<p class="explorer-position">{_position(controls)}</p>
+<div class="explorer-stage" style="--height: {start.layout.height or PLOTLY_HEIGHT}px"><img class="explorer-picture"
+ alt="{description}" src="{picture_svg_uri(start)}"></div>
 <script type="application/json" class="{DATA_CLASS}">{text}</script>
 </figure>"""
+
+
+def _position(controls: list[dict[str, Any]]) -> str:
+    """Where the controls stand in the picture, for paper and for pages without scripts."""
+    return "; ".join(f"{control['label']}: {control['texts'][control['start']]}" for control in controls)
 
 
 def position_key(index: Position) -> str:

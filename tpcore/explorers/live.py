@@ -31,6 +31,7 @@ class LiveExplorer:
         self.status = widgets.HTML()
         self.controls = {control.name: _control_widget(control) for control in explorer.controls}
         self.shown: dict[str, Any] = explorer.values({})
+        self.paused = False
         first = explorer.evaluate()
         self.figure = go.FigureWidget(first)
         self.figure.update_layout(autosize=True)
@@ -42,7 +43,9 @@ class LiveExplorer:
         rows = [_row(control, self.controls[control.name]) for control in explorer.controls]
         self.widget = widgets.VBox([title, *rows, self.status, self.figure], layout=widgets.Layout(max_width="800px"))
 
-    def _moved(self, change: Any) -> None:
+    def _moved(self, _: Any = None) -> None:
+        if self.paused:
+            return
         self._enable()
         values = self.explorer.values({name: handle.value for name, handle in self.controls.items()})
         if values == self.shown:
@@ -67,9 +70,12 @@ class LiveExplorer:
 
     def _tapped(self, trace: Any, points: Any, _: Any) -> None:
         for cell in points.point_inds:
+            self.paused = True  # until both controls stand there
             for name, index in zip(trace.meta, cell, strict=True):
                 positions = next(control.positions for control in self.explorer.controls if control.name == name)
                 self.controls[name].value = positions[index]
+            self.paused = False
+            self._moved()
 
     def _enable(self) -> None:
         """Disable the controls that have no effect at the values in force."""
@@ -120,11 +126,18 @@ def show(target: go.FigureWidget, figure: go.Figure) -> None:
     with target.batch_update():
         if same_kinds:
             for shown, trace in zip(target.data, new["data"], strict=True):
-                shown.update(trace, overwrite=True)
-        target.layout.update({**new["layout"], "autosize": True}, overwrite=True)
+                _replace(shown, trace)
+        _replace(target.layout, {**new["layout"], "autosize": True})
     if not same_kinds:
         target.data = []
         target.add_traces(list(figure.data))
+
+
+def _replace(shown: Any, wanted: dict[str, Any]) -> None:
+    """Make a displayed trace or layout hold what is wanted and nothing else: plotly's `update` drops no key."""
+    kept = shown.to_plotly_json()
+    gone = {key: () if key in ("annotations", "shapes") else None for key in kept if key not in {*wanted, "uid"}}
+    shown.update({**gone, **wanted}, overwrite=True)
 
 
 def _control_widget(control: Control) -> Any:

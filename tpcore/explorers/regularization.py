@@ -117,7 +117,7 @@ def mnist_cell(r: float, gamma_theta: float, below: str) -> dict[str, Any]:
     return cell(MNIST, "tp-time", r, gamma_theta, below)
 
 
-GREY_TO_ORANGE = [[0, "#3c4650"], [1, PALETTE["orange"]]]  # white numbers can be read on all of it
+GREY_TO_ORANGE = [[0, "#3c4650"], [1, "#b4560f"]]  # white numbers can be read on all of it
 DOMAINS = ((0.61, 1.0), (0.34, 0.5), (0.0, 0.28))  # of the map, the accuracy and what is below, from the bottom
 TIMES = ("0", "τ/4", "τ/2", "3τ/4", "τ")
 LINES = {
