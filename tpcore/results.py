@@ -31,7 +31,6 @@ import tpcore
 __all__ = ["Record", "RecordError", "default_folder", "read", "read_all", "write"]
 
 VARIABLE = "TPCORE_RESULTS"
-STATUSES = ("running", "finished", "diverged")
 
 
 class RecordError(Exception):
