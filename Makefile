@@ -9,8 +9,12 @@ PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3 python
 
 # What the book is made of: a change in any of these makes the next 'make book' build it again.
 BOOK := _build/html/.built
-BOOK_SOURCES := $(wildcard _config.yml _toc.yml) $(shell find book notebooks tpcore results -type f \
-  ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '* *' ! -name live-book.png 2>/dev/null)
+FIND_SOURCES := find _config.yml _toc.yml book notebooks tpcore results -type f \
+  ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '* *' ! -name live-book.png 2>/dev/null
+BOOK_SOURCES := $(shell $(FIND_SOURCES))
+# A removed source leaves nothing behind that is newer than the book. So an empty file is named by a checksum of the
+# sources' names: once one is gone, that file does not exist, and making it makes the book too.
+BOOK_NAMES := _build/names-$(shell $(FIND_SOURCES) | sort | cksum | tr ' ' -)
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -59,8 +63,11 @@ clean: ## Remove all that make has made: .venv, _build and caches
 	echo "make: no Python found. Install Python 3.11 or newer: https://www.python.org/downloads/" >&2; exit 1
 	@touch $@
 
+$(BOOK_NAMES):
+	@mkdir -p _build && rm -f _build/names-* && touch $@
+
 # --all: Sphinx alone does not see that tpcore has changed. Computed results have caches of their own.
-$(BOOK): .venv/installed $(BOOK_SOURCES)
+$(BOOK): .venv/installed $(BOOK_SOURCES) $(BOOK_NAMES)
 	@rm -f $@
 	.venv/bin/jupyter-book build . --all -W -n --keep-going
 	@touch $@

@@ -25,9 +25,10 @@ _DATA = re.compile(
 )
 
 # What a browser fetches by itself: these attributes of these elements. A link leaves the site only when clicked.
+# Of srcset it fetches any of several candidates, and of a style's text what stands in url() and @import.
 FETCHED = {
     "img": ("src", "srcset"), "script": ("src",), "iframe": ("src",), "source": ("src", "srcset"), "audio": ("src",),
-    "video": ("src", "poster"), "object": ("data",), "embed": ("src",), "input": ("src",),
+    "video": ("src", "poster"), "track": ("src",), "object": ("data",), "embed": ("src",), "input": ("src",),
     "use": ("href", "xlink:href"), "image": ("href", "xlink:href"),
 }  # fmt: skip
 FETCHED_LINKS = {
@@ -41,6 +42,10 @@ FETCHED_LINKS = {
     "modulepreload",
     "apple-touch-icon",
 }
+_FOREIGN = re.compile(r"\s*(https?:)?//", re.I)
+_FOREIGN_IN_STYLE = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^\s"')]*)""", re.I)
+_STYLE_COMMENT = re.compile(r"/\*.*?\*/", re.S)
+_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)[^,]*")  # of srcset: a comma inside an address (data:) is part of it
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -118,18 +123,22 @@ def _check_pages(app: Sphinx, error: Exception | None) -> None:
         if "_static" not in page.parts:
             text, name = page.read_text(encoding="utf-8"), str(page.relative_to(app.outdir))
             problems += over_budget(name, text) + foreign_requests(name, text)
+    for sheet in sorted(Path(app.outdir).rglob("*.css")):
+        name = str(sheet.relative_to(app.outdir))
+        problems += _complaints(name, foreign_in_style(sheet.read_text(encoding="utf-8")))
     if problems:
         raise SphinxError("\n".join(problems))
 
 
 def over_budget(name: str, text: str) -> list[str]:
     """The complaint about a page whose explorers hold more data than PAGE_BUDGET, if it is one."""
-    sizes = {title: len(data.encode()) for title, data in _DATA.findall(text)}
-    if sum(sizes.values()) <= PAGE_BUDGET:
+    sizes = [(len(data.encode()), title) for title, data in _DATA.findall(text)]  # two may share a title
+    total = sum(size for size, _ in sizes)
+    if total <= PAGE_BUDGET:
         return []
-    each = ", ".join(f"{title}: {size:,}" for title, size in sorted(sizes.items(), key=lambda pair: -pair[1]))
+    each = ", ".join(f"{title}: {size:,}" for size, title in sorted(sizes, reverse=True))
     return [
-        f"{name}: its explorers hold {sum(sizes.values()):,} bytes of data, "
+        f"{name}: its explorers hold {total:,} bytes of data, "
         f"over the budget of {PAGE_BUDGET:,} ({each}). "
         "Use fewer positions or draw fewer points."
     ]
@@ -139,22 +148,43 @@ def foreign_requests(name: str, text: str) -> list[str]:
     """The complaints about everything that a browser would fetch from another host to show the page."""
     finder = _Fetches()
     finder.feed(text)
-    return [
-        f"{name}: it would fetch {address} from another host; keep a copy in book/assets" for address in finder.foreign
-    ]
+    finder.close()
+    foreign = [address for address in finder.fetched if _FOREIGN.match(address)]
+    return _complaints(name, foreign + foreign_in_style("\n".join(finder.styles)))
+
+
+def foreign_in_style(text: str) -> list[str]:
+    """What a style would fetch from another host; whether its rule ever applies is not asked, comments are left out."""
+    return _FOREIGN_IN_STYLE.findall(_STYLE_COMMENT.sub(" ", text))
+
+
+def _complaints(name: str, addresses: list[str]) -> list[str]:
+    return [f"{name}: it would fetch {address} from another host; keep a copy in book/assets" for address in addresses]
 
 
 class _Fetches(HTMLParser):
+    """Gathers the addresses that a page's elements fetch, and the text of its styles."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.foreign: list[str] = []
+        self.fetched: list[str] = []
+        self.styles: list[str] = []
+        self.in_style = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = dict(attributes)
         wanted = FETCHED.get(tag, ())
-        if tag == "link" and FETCHED_LINKS & set((values.get("rel") or "").split()):
+        if tag == "link" and FETCHED_LINKS & set((values.get("rel") or "").lower().split()):
             wanted = ("href",)
         for attribute in wanted:
-            address = values.get(attribute) or ""
-            if re.match(r"(https?:)?//", address):
-                self.foreign.append(address)
+            value = values.get(attribute) or ""
+            self.fetched += _CANDIDATE.findall(value) if attribute == "srcset" else [value]
+        self.styles.append(values.get("style") or "")
+        self.in_style = tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_style = False
+
+    def handle_data(self, data: str) -> None:
+        if self.in_style:
+            self.styles.append(data)

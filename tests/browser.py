@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "/usr/bin/chromium")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,7 +28,9 @@ def missing(what: str) -> None:
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    from tools.chromium import find_chromium  # here: a source distribution holds the tests without tools/
+
+    path = find_chromium()
     if path is None:
         missing("no Chromium found (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:

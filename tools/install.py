@@ -71,8 +71,8 @@ def pip_failure(log):
         return NO_NETWORK
     if missing:
         return (
-            "%s has no build for Python %d.%d on this machine. Try another Python: "
-            "make clean, then make PYTHON=python3.12 ... (pip's log: %s)"
+            "%s has no build for Python %d.%d on this machine in pip's package index. Try another Python: "
+            "make clean, then make PYTHON=python3.12 ...; or another index: PIP_INDEX_URL. (pip's log: %s)"
             % (missing.group(1), sys.version_info[0], sys.version_info[1], LOG)
         )
     return "pip failed: the last lines of its log, %s, say why. Mend that, then run make again." % LOG
@@ -80,8 +80,7 @@ def pip_failure(log):
 
 def pip(*arguments):
     """Run .venv's pip with its output in the log; returns whether it succeeded."""
-    folder = "Scripts" if os.name == "nt" else "bin"
-    command = [os.path.join(VENV, folder, "python"), "-m", "pip"] + list(arguments)
+    command = [os.path.join(VENV, "bin", "python"), "-m", "pip"] + list(arguments)
     with open(LOG, "a") as log:
         log.write("\n$ %s\n" % " ".join(command))
         log.flush()
@@ -107,8 +106,11 @@ def stop(message):
 def step(*arguments):
     """One run of pip; ends the process with one line if it fails."""
     if not pip(*arguments):
-        with open(LOG, errors="replace") as log:
-            stop(pip_failure(log.read()))
+        with open(LOG, errors="replace") as file:
+            log = file.read()
+        if os.environ.get("CI"):  # nobody can open the log there
+            print("\n".join(log.splitlines()[-30:]), file=sys.stderr)
+        stop(pip_failure(log))
 
 
 def install():
@@ -121,8 +123,7 @@ def install():
     # One small package, without pip's minutes of retries: is there an index to install from?
     quick = ["--retries", "1", "--timeout", "20", "install", "--dry-run", "--ignore-installed"]
     quick += ["--no-deps", "-c", CONSTRAINTS, "tqdm"]
-    if not pip(*quick):
-        stop(NO_NETWORK)
+    step(*quick)
 
     # On Linux, PyPI's torch brings gigabytes of CUDA that a book does not need.
     if sys.platform.startswith("linux") and answers(CPU_INDEX + "/torch/"):

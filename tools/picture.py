@@ -1,10 +1,10 @@
 """Take the README's picture, book/assets/live-book.png, of the built book's first chapter in Chromium."""
 
-import shutil
 import sys
 import threading
 from pathlib import Path
 
+from chromium import find_chromium
 from playwright.sync_api import sync_playwright
 from serve import open_server
 
@@ -14,8 +14,8 @@ LARGEST = 300_000  # bytes: a README's first screen should come at once
 
 
 def main() -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
+    chromium = find_chromium()
+    if chromium is None:
         sys.exit("Chromium is missing. On Debian or Ubuntu: sudo apt-get install chromium")
     if not Path("_build/html", PAGE).exists():
         sys.exit(f"_build/html/{PAGE} is missing: run 'make book' first.")

@@ -3,6 +3,7 @@
 import itertools
 import os
 import sys
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
@@ -103,6 +104,20 @@ def test_the_key_follows_the_code_that_compute_depends_on(package, file, matters
     with (package / f"{file}.py").open("a") as source:
         source.write("\nNEW = 2")
     assert (code_key(f"{package.name}.chapter") != before) is matters
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "scipy", "numba", "scikit-learn"])
+def test_the_key_follows_the_libraries_that_compute_runs_on(library, monkeypatch):
+    def without(package):
+        if package == library:
+            raise PackageNotFoundError(package)
+        return version(package)
+
+    keys = [code_key("tests.explorers.examples")]
+    for replaced in (lambda package: "0.0" if package == library else version(package), without):
+        monkeypatch.setattr("tpcore.explorers.grid.version", replaced)
+        keys.append(code_key("tests.explorers.examples"))
+    assert len(set(keys)) == 3
 
 
 def test_what_only_shows_an_explorer_is_not_in_the_key():

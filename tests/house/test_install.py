@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import install
+from tools import chromium, install
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +74,7 @@ def test_no_network_is_said_in_one_line(tmp_path: Path) -> None:
     for name in ["pyproject.toml", "constraints.txt", "tools/install.py"]:
         shutil.copy(ROOT / name, tmp_path / name)
     nothing_listens = "http://127.0.0.1:9/simple"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    environment = {name: value for name, value in os.environ.items() if name != "CI" and name[:4] != "PIP_"}
     result = subprocess.run(
         [sys.executable, "tools/install.py"],
         cwd=tmp_path,
@@ -87,6 +87,45 @@ def test_no_network_is_said_in_one_line(tmp_path: Path) -> None:
     (line,) = (result.stdout + result.stderr).splitlines()
     assert line == "make: " + install.NO_NETWORK
     assert nothing_listens in (tmp_path / install.LOG).read_text()
+
+
+@pytest.fixture
+def failing_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pip that finds the disk full, after 40 lines of something else."""
+
+    def pip(*arguments: str) -> bool:
+        lines = [f"line {i}" for i in range(40)] + ["ERROR: [Errno 28] No space left on device"]
+        Path(install.LOG).write_text("\n".join(["\n$ pip", *lines]) + "\n")
+        return False
+
+    monkeypatch.chdir(tmp_path)
+    Path(install.VENV).mkdir()
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(install, "pip", pip)
+    monkeypatch.setattr(install.subprocess, "call", lambda command: 0)  # the making of .venv
+
+
+@pytest.mark.usefixtures("failing_pip")
+def test_the_first_run_of_pip_too_says_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        install.install()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("make: The disk is full")
+
+
+@pytest.mark.usefixtures("failing_pip")
+def test_ci_shows_the_end_of_the_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(SystemExit):
+        install.step("install", "x")
+    *log, line = capsys.readouterr().err.splitlines()
+    assert log == [f"line {i}" for i in range(11, 40)] + ["ERROR: [Errno 28] No space left on device"]
+    assert line.startswith("make: The disk is full")
+
+
+def test_ci_looks_for_chromium_by_the_names_that_the_tests_know() -> None:
+    script = (ROOT / ".ci/run").read_text("utf-8")
+    assert f"! command -v {' '.join(chromium.NAMES)} >/dev/null" in script
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the Makefile needs a POSIX shell")

@@ -44,9 +44,9 @@ def book(project: Path) -> tuple[int, int]:
 
 def age(project: Path) -> None:
     """Let the last build lie an hour back, so that what is touched now is newer."""
-    stamp = project / "_build/html/.built"
-    hour_ago = stamp.stat().st_mtime - 3600
-    os.utime(stamp, (hour_ago, hour_ago))
+    for stamp in [project / "_build/html/.built", *(project / "_build").glob("names-*")]:
+        hour_ago = stamp.stat().st_mtime - 3600
+        os.utime(stamp, (hour_ago, hour_ago))
 
 
 def test_an_unchanged_book_is_not_built_again(project: Path) -> None:
@@ -63,6 +63,29 @@ def test_a_changed_source_builds_it_again(project: Path, source: str) -> None:
     assert book(project) == (0, 1)
     age(project)
     (project / source).touch()
+    assert book(project) == (0, 2)
+
+
+def test_a_removed_source_builds_it_again(project: Path) -> None:
+    assert book(project) == (0, 1)
+    age(project)
+    (project / "notebooks/00-a.ipynb").unlink()
+    assert book(project) == (0, 2)
+    assert book(project) == (0, 2)
+
+
+def test_a_dry_run_tells_of_a_removed_source_and_changes_nothing(project: Path) -> None:
+    def dry_run() -> str:
+        return subprocess.run(["make", "-n", "book"], cwd=project, capture_output=True, text=True, check=True).stdout
+
+    assert book(project) == (0, 1)
+    assert "jupyter-book build" not in dry_run()
+    age(project)
+    (project / "notebooks/00-a.ipynb").unlink()
+    files = sorted((project / "_build").rglob("*"))
+    assert "jupyter-book build" in dry_run()
+    assert "jupyter-book build" in dry_run()
+    assert sorted((project / "_build").rglob("*")) == files
     assert book(project) == (0, 2)
 
 

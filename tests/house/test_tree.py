@@ -82,3 +82,14 @@ def test_workflows_call_what_exists(name: str) -> None:
     assert commands
     for target in re.findall(r"\bmake (\w+)", " ".join(commands)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_the_book_is_published_only_after_the_tests() -> None:
+    pages, tests = (
+        yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8")) for name in ("pages", "tests")
+    )
+    triggers = pages[True]  # YAML 1.1 reads the key `on` as true
+    assert set(triggers) == {"workflow_run", "workflow_dispatch"}
+    assert triggers["workflow_run"] == {"workflows": [tests["name"]], "types": ["completed"], "branches": ["main"]}
+    condition = pages["jobs"]["publish"]["if"]
+    assert "workflow_run.event == 'push'" in condition and "workflow_run.conclusion == 'success'" in condition

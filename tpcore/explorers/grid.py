@@ -2,8 +2,9 @@
 
 The disk keeps one result a position, so that a build cut short loses only the positions in flight. The folder's
 name is a hash of the code that `compute` depends on: its module and, transitively, every module of the same
-package that this one imports, plus the files that the module names in RECORDS, plus the versions of Python, numpy and
-torch. Code elsewhere does not touch it.
+package that this one imports, plus the files that the module names in RECORDS, plus the versions of Python and of the
+libraries that the numbers come from: numpy, torch, SciPy (inversion), Numba (compiled loops), scikit-learn (digits).
+Code elsewhere does not touch it.
 """
 
 import ast
@@ -23,6 +24,7 @@ from typing import Any
 from tpcore.explorers.controls import in_force
 from tpcore.explorers.explorer import Explorer
 
+COMPUTED_WITH = ("numpy", "torch", "scipy", "numba", "scikit-learn")
 # What shows an explorer has no part in what its compute returns.
 DISPLAY_ONLY = {
     f"tpcore.explorers{name}"
@@ -108,7 +110,7 @@ def code_key(module: str) -> str:
     for name, tree in sorted(code_of(module).items()):
         digest.update(f"{name}\n{ast.dump(tree)}\n".encode())
     digest.update(f"python {platform.python_version()}\n".encode())
-    for package in ("numpy", "torch"):
+    for package in COMPUTED_WITH:
         try:
             digest.update(f"{package} {version(package)}\n".encode())
         except PackageNotFoundError:
