@@ -1,8 +1,8 @@
 """The book's build extension.
 
 It tells the notebooks' kernels to show explorers in their hosted form, puts plotly.js and the explorers' script and
-style beside the pages, links the API reference, and fails the build where a page's explorers outgrow their budget or a
-page would fetch anything from another host.
+style beside the pages, puts figures before their code, links the API reference, and fails the build where a page's
+explorers outgrow their budget or a page would fetch anything from another host.
 """
 
 import os
@@ -14,9 +14,11 @@ from typing import Any
 
 import plotly
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.fileutil import copy_asset
 
 PAGE_BUDGET = 1_500_000  # bytes of explorers' data in one page
@@ -56,6 +58,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     sys.path.insert(0, root)  # the reference documents the tpcore beside the book, whichever is installed
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the chapters' networks are small; threads would wait for each other
     app.add_transform(_PlainQuotes)
+    app.add_post_transform(_FigureBeforeCode)
     app.connect("missing-reference", _name_in_backticks)
     app.connect("html-page-context", _add_explorer_script)
     app.connect("html-page-context", _drop_thebe, priority=900)
@@ -63,6 +66,20 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", _check_pages, priority=900)
     app.add_css_file("style.css", priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class _FigureBeforeCode(SphinxPostTransform):
+    """A figure comes before the hidden code that shows it, for the eye and for the keyboard."""
+
+    default_priority = 900  # after myst-nb has wrapped the code
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        for code in list(self.document.findall(HideCodeCellNode)):
+            if "above-input" in code["classes"]:
+                cell = code.parent
+                cell.remove(code)
+                cell.append(code)
 
 
 class _PlainQuotes(SphinxTransform):

@@ -109,6 +109,14 @@ def test_without_plotly_the_picture_stays_and_the_page_says_so(open_page: Any) -
         assert figure.locator(".explorer-controls, .explorer-reset").count() == 0
 
 
+def test_the_keyboard_goes_down_the_page(open_page: Any) -> None:
+    """The code of a figure stands below it, so its switch comes after the figure's controls."""
+    page = open_page(EXPLORING[0])
+    order = "f => f.compareDocumentPosition(f.closest('div.cell').querySelector('details.hide'))"
+    following = page.evaluate("Node.DOCUMENT_POSITION_FOLLOWING")
+    assert all(figure.evaluate(order) & following for figure in page.locator("figure.explorer").all())
+
+
 def test_a_reload_starts_at_the_start(open_page: Any) -> None:
     page = open_page(EXPLORING[0])
     slider = page.locator("figure.explorer input[type=range]").first

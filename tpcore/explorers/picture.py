@@ -1,8 +1,8 @@
 """A still picture of a plotly figure: small, deterministic SVG drawn with matplotlib.
 
 It stands in for the live figure without JavaScript, in print and until plotly has drawn. It follows what the book's
-figures use: scatter (lines, markers, filled bands), bar and heatmap traces, linear and logarithmic axes, subplots,
-line and rectangle shapes, annotations and the legend. Another kind of trace is refused.
+figures use: scatter (lines, markers, texts, error bars, filled bands), bar and heatmap traces, linear, logarithmic and
+category axes, subplots, line and rectangle shapes, annotations and the legend. Another kind of trace is refused.
 """
 
 import base64
@@ -14,7 +14,10 @@ from typing import Any
 from tpcore.explorers.encoding import plain
 from tpcore.figures import NEUTRAL, SEQUENCE
 
-WIDTH = 720  # pixels
+WIDTH = 720  # pixels, as are the following
+LEFT, RIGHT, BOTTOM, TOP = 79, 14, 57, 46  # around the plots, unless their labels or the legend need more
+ATTEMPTS = 5  # to find the margins: narrower plots move their labels
+GAP = 4  # between the labels and the picture's edge, between the legend and the plots, between a marker and its text
 _DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)), "longdashdot": (0, (8, 3, 2, 3))}
 _MARKERS = {
     "circle": "o",
@@ -52,64 +55,108 @@ def picture_svg(figure: Any) -> str:
     import matplotlib
 
     matplotlib.use("agg", force=False)
-    from matplotlib.figure import Figure
-
     content = plain(figure)
-    layout = content["layout"]
-    height = layout.get("height", 380)
+    height = content["layout"].get("height", 380)
     settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "tpcore", "path.simplify": True, "path.simplify_threshold": 0.5,
         "font.family": "sans-serif", "font.size": 12, "axes.edgecolor": NEUTRAL, "mathtext.fontset": "dejavusans",
     }  # fmt: skip
     with matplotlib.rc_context(settings):
-        drawing = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
-        axes = _axes(drawing, layout, content["data"])
-        for number, trace in enumerate(content["data"]):
-            color = SEQUENCE[number % len(SEQUENCE)]
-            place = axes[trace.get("xaxis", "x"), trace.get("yaxis", "y")]
-            _trace(place, trace, color, content["data"][number - 1] if number else None)
-        for shape in layout.get("shapes", []):
-            _shape(axes, shape)
-        for annotation in layout.get("annotations", []):
-            _annotation(drawing, axes, annotation)
-        if layout.get("showlegend", True):
-            _legend(drawing, axes)
+        drawing = _fitting_drawing(content, height)
         stream = io.BytesIO()
         drawing.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _compact(stream.getvalue().decode())
 
 
-def _axes(drawing: Any, layout: dict[str, Any], traces: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
-    """Make one matplotlib axes for each pair of plotly axes in use, at its domain."""
-    pairs = list(dict.fromkeys((t.get("xaxis", "x"), t.get("yaxis", "y")) for t in traces)) or [("x", "y")]
-    left, right, bottom, top = 0.11, 0.98, 0.15, 0.88
+def _fitting_drawing(content: dict[str, Any], height: float) -> Any:
+    """Draw the figure so that its labels and its legend fit; what they need shows only once they are drawn."""
+    margins: tuple[float, ...] = (LEFT, BOTTOM, RIGHT, TOP)
+    for _ in range(ATTEMPTS):
+        drawing = _drawing(content, height, margins)
+        wider = _widened(drawing, margins)
+        if wider == margins:
+            break
+        margins = wider
+    return drawing
+
+
+def _drawing(content: dict[str, Any], height: float, margins: tuple[float, ...]) -> Any:
+    """Draw the figure with these margins: left, bottom, right and top."""
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
+    layout, traces = content["layout"], content["data"]
+    left, bottom, right, top = margins
+    drawing = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
+    frame = Bbox([[left / WIDTH, bottom / height], [1 - right / WIDTH, 1 - top / height]])
+    axes = _axes(drawing, frame, layout, traces)
+    for number, trace in enumerate(traces):
+        color = SEQUENCE[number % len(SEQUENCE)]
+        _trace(axes[_pair(trace)], trace, color, traces[number - 1] if number else None)
+    for shape in layout.get("shapes", []):
+        _shape(axes, shape)
+    for annotation in layout.get("annotations", []):
+        _annotation(drawing, frame, axes, annotation)
+    if layout.get("showlegend", True):
+        _legend(drawing, axes)
+    return drawing
+
+
+def _widened(drawing: Any, margins: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the margins, wider where the labels of the axes or the legend come too close to the edge."""
+    from matplotlib.transforms import Bbox
+
+    drawing.draw_without_rendering()
+    axes = [axis for place in drawing.axes for axis in (place.xaxis, place.yaxis)]
+    around = Bbox.union([box for axis in axes if (box := axis.get_tightbbox()) is not None])
+    legend = max((legend.get_window_extent().height for legend in drawing.legends), default=0)
+    missing = (GAP - around.x0, GAP - around.y0, GAP + around.x1 - WIDTH, legend + GAP - margins[3])
+    return tuple(margin + (short + GAP if short > 0 else 0) for margin, short in zip(margins, missing, strict=True))
+
+
+def _pair(trace: dict[str, Any]) -> tuple[str, str]:
+    """Return the names of a trace's axes."""
+    return trace.get("xaxis", "x"), trace.get("yaxis", "y")
+
+
+def _axes(drawing: Any, frame: Any, layout: dict[str, Any], traces: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
+    """Make one matplotlib axes for each pair of plotly axes in use, at its domain of the frame."""
     made = {}
-    for x_name, y_name in pairs:
-        x_axis = layout.get(x_name.replace("x", "xaxis"), {})
-        y_axis = layout.get(y_name.replace("y", "yaxis"), {})
+    for pair in list(dict.fromkeys(map(_pair, traces))) or [("x", "y")]:
+        x_axis, y_axis = (layout.get(name.replace(name[0], f"{name[0]}axis"), {}) for name in pair)
         (x0, x1), (y0, y1) = x_axis.get("domain", [0, 1]), y_axis.get("domain", [0, 1])
-        width, height = right - left, top - bottom
-        place = drawing.add_axes((left + x0 * width, bottom + y0 * height, (x1 - x0) * width, (y1 - y0) * height))
+        width, height = (x1 - x0) * frame.width, (y1 - y0) * frame.height
+        place = drawing.add_axes((frame.x0 + x0 * frame.width, frame.y0 + y0 * frame.height, width, height))
         place.spines[["top", "right"]].set_visible(False)
         place.tick_params(color=NEUTRAL, labelsize=11)
         place.grid(True, color=NEUTRAL, alpha=0.2, linewidth=0.8)
         place.set_axisbelow(True)
-        for axis, set_scale, set_ticks, set_limits, set_label in (
-            (x_axis, place.set_xscale, place.set_xticks, place.set_xlim, place.set_xlabel),
-            (y_axis, place.set_yscale, place.set_yticks, place.set_ylim, place.set_ylabel),
-        ):
-            log = axis.get("type") == "log"
-            if log:
-                set_scale("log")
-            if axis.get("range"):
-                set_limits([10**end if log else end for end in axis["range"]])
-            if axis.get("tickvals") is not None:
-                set_ticks(axis["tickvals"], axis["ticktext"])
-            set_label(_text(axis.get("title", {}).get("text", "")))
+        here = [trace for trace in traces if _pair(trace) == pair]
+        _axis(place, "x", x_axis, here)
+        _axis(place, "y", y_axis, here)
         if y_axis.get("scaleanchor"):
             place.set_aspect(y_axis.get("scaleratio", 1), adjustable="box")
-        made[x_name, y_name] = place
+        made[pair] = place
     return made
+
+
+def _axis(place: Any, letter: str, axis: dict[str, Any], traces: list[dict[str, Any]]) -> None:
+    """Give an axis, "x" or "y", its categories, scale, range, ticks and title."""
+    drawn, log = getattr(place, f"{letter}axis"), axis.get("type") == "log"
+    values = [value for trace in traces for value in trace.get(letter) or [] if isinstance(value, str)]
+    if values:  # before anything is drawn, since matplotlib numbers categories as it meets them
+        drawn.update_units(list(dict.fromkeys(map(_text, [*axis.get("categoryarray", []), *values]))))
+    if log:
+        place.set(**{f"{letter}scale": "log"})
+    if axis.get("range"):
+        place.set(**{f"{letter}lim": [10**end if log else end for end in axis["range"]]})
+    if axis.get("autorange") == "reversed":
+        drawn.set_inverted(True)
+    if axis.get("tickvals") is not None:
+        drawn.set_ticks(axis["tickvals"], labels=[_text(str(text)) for text in axis["ticktext"]])
+    if not axis.get("showgrid", True):
+        drawn.grid(False)
+    drawn.set_label_text(_text(axis.get("title", {}).get("text", "")))
 
 
 def _trace(place: Any, trace: dict[str, Any], color: str, previous: dict[str, Any] | None) -> None:
@@ -122,8 +169,8 @@ def _trace(place: Any, trace: dict[str, Any], color: str, previous: dict[str, An
         _scatter(place, trace, color, label, previous)
     elif kind == "bar":
         place.bar(
-            trace["x"],
-            trace["y"],
+            _numbers(trace["x"]),
+            _numbers(trace["y"]),
             color=_single(trace.get("marker", {}).get("color"), color),
             label=label,
             alpha=trace.get("opacity", 1),
@@ -147,13 +194,12 @@ def _scatter(place: Any, trace: dict[str, Any], color: str, label: str, previous
         style |= {"linewidth": line.get("width", 2), "linestyle": _DASHES.get(line.get("dash", ""), "-")}
     else:
         style["linestyle"] = "none"
-    if "markers" in mode:
-        size = _single(marker.get("size"), 6)
-        style |= {
-            "marker": _MARKERS.get(_single(marker.get("symbol"), "circle"), "o"),
-            "markersize": size,
-            "markerfacecolor": _single(marker.get("color"), drawn),
-        }
+    marked, size = "markers" in mode, marker.get("size", 6)
+    sizes = size if isinstance(size, list) else [size] * len(x)
+    face = _single(marker.get("color"), drawn)
+    shape = _MARKERS.get(_single(marker.get("symbol"), "circle"), "o")
+    if marked and size is not sizes:
+        style |= {"marker": shape, "markersize": size, "markerfacecolor": face}
     if trace.get("fill") in ("tonexty", "tozeroy", "toself"):
         shade = _color(trace.get("fillcolor"), drawn)
         if trace["fill"] == "toself":
@@ -161,12 +207,39 @@ def _scatter(place: Any, trace: dict[str, Any], color: str, label: str, previous
         else:
             other = _numbers(previous["y"]) if trace["fill"] == "tonexty" and previous else [0.0] * len(x)
             place.fill_between(x, y, other, color=shade, linewidth=0)
+    _error_bars(place, trace, x, y, drawn)
     if style["linestyle"] != "none" or "marker" in style:
         place.plot(x, y, **style)
+        label = "_hidden"
+    if marked and size is sizes:
+        areas = [diameter**2 for diameter in sizes]
+        place.scatter(x, y, areas, color=face, marker=shape, linewidths=0, alpha=style["alpha"], label=label)
     if "text" in mode:
-        texts = trace.get("text", [])
-        for x_i, y_i, text in zip(x, y, [texts] * len(x) if isinstance(texts, str) else texts, strict=False):
-            place.annotate(_text(text), (x_i, y_i), xytext=(4, 4), textcoords="offset points", fontsize=11)
+        _texts(place, trace, x, y, sizes if marked else [0] * len(x))
+
+
+def _error_bars(place: Any, trace: dict[str, Any], x: list[Any], y: list[Any], color: str) -> None:
+    for letter in "xy":
+        errors = trace.get(f"error_{letter}", {})
+        if errors.get("array"):
+            up = _numbers(errors["array"])
+            spans = {f"{letter}err": [_numbers(errors.get("arrayminus", up)), up]}
+            place.errorbar(x, y, **spans, fmt="none", ecolor=color, elinewidth=2, capsize=4, label="_hidden")
+
+
+def _texts(place: Any, trace: dict[str, Any], x: list[Any], y: list[Any], sizes: list[float]) -> None:
+    """Write the texts of a trace on its points, or beside them and clear of their markers."""
+    texts, font = trace.get("text", []), trace.get("textfont", {})
+    above, beside = _single(trace.get("textposition"), "middle center").split()
+    up, right = {"top": 1, "middle": 0, "bottom": -1}[above], {"left": -1, "center": 0, "right": 1}[beside]
+    style = {
+        "color": _color(font.get("color"), "black"), "fontsize": 11, "textcoords": "offset points",
+        "va": ("top", "center", "bottom")[up + 1], "ha": ("right", "center", "left")[right + 1],
+    }  # fmt: skip
+    place.plot(x, y, linestyle="none", label="_hidden")  # so that the axes reach to the words
+    for x_i, y_i, text, size in zip(x, y, [texts] * len(x) if isinstance(texts, str) else texts, sizes, strict=False):
+        away = size / 2 + GAP / 2
+        place.annotate(_text(text), (x_i, y_i), xytext=(right * away, up * away), **style)
 
 
 def _heatmap(place: Any, trace: dict[str, Any]) -> None:
@@ -179,8 +252,8 @@ def _heatmap(place: Any, trace: dict[str, Any]) -> None:
         if not isinstance(scale, list)
         else LinearSegmentedColormap.from_list("scale", [(at, _color(c, c)) for at, c in scale])
     )
-    x = trace.get("x") or list(range(len(z[0])))
-    y = trace.get("y") or list(range(len(z)))
+    x = _numbers(trace.get("x") or range(len(z[0])))
+    y = _numbers(trace.get("y") or range(len(z)))
     mesh = place.pcolormesh(
         x, y, z, cmap=colors, vmin=trace.get("zmin"), vmax=trace.get("zmax"), shading="nearest", rasterized=True
     )
@@ -214,18 +287,12 @@ def _shape(axes: dict[tuple[str, str], Any], shape: dict[str, Any]) -> None:
         place.plot([shape["x0"], shape["x1"]], [shape["y0"], shape["y1"]], label="_hidden", **style)
 
 
-def _annotation(drawing: Any, axes: dict[tuple[str, str], Any], annotation: dict[str, Any]) -> None:
+def _annotation(drawing: Any, frame: Any, axes: dict[tuple[str, str], Any], annotation: dict[str, Any]) -> None:
+    from matplotlib.transforms import BboxTransformTo, offset_copy
+
     place = _place(axes, annotation)
-    x, y = annotation.get("x", 0.5), annotation.get("y", 0.5)
+    x, y = _numbers([annotation.get("x", 0.5), annotation.get("y", 0.5)])
     x_ref, y_ref = annotation.get("xref", "x"), annotation.get("yref", "y")
-    style: dict[str, Any] = {
-        "ha": _align(annotation.get("xanchor", "center"), {"auto": "center"}),
-        "va": _align(annotation.get("yanchor", "middle"), {"middle": "center", "auto": "center"}),
-        "fontsize": 11,
-    }
-    if x_ref == "paper" and y_ref == "paper":
-        drawing.text(0.11 + x * 0.87, 0.15 + y * 0.73, _text(annotation["text"]), **style)
-        return
     transform = {
         (False, False): place.transData,
         (True, False): place.get_yaxis_transform(),
@@ -239,24 +306,32 @@ def _annotation(drawing: Any, axes: dict[tuple[str, str], Any], annotation: dict
             (x, y), (place.get_xscale() == "log", place.get_yscale() == "log"), relative, strict=True
         )
     ]
-    place.text(*pair, _text(annotation["text"]), transform=transform[relative[0], relative[1]], clip_on=False, **style)
+    at = transform[relative[0], relative[1]]
+    if x_ref == y_ref == "paper":  # the frame around all plots, not the plot that stands in for it
+        at = BboxTransformTo(frame) + drawing.transFigure
+    place.text(
+        *pair,
+        _text(annotation["text"]),
+        transform=offset_copy(at, drawing, annotation.get("xshift", 0), annotation.get("yshift", 0), units="dots"),
+        ha=_align(annotation.get("xanchor", "center"), {"auto": "center"}),
+        va=_align(annotation.get("yanchor", "middle"), {"middle": "center", "auto": "center"}),
+        fontsize=11,
+        clip_on=False,
+    )
 
 
 def _legend(drawing: Any, axes: dict[tuple[str, str], Any]) -> None:
+    """Put the legend above the plots, in as many columns as fit, at most three."""
     handles: dict[str, Any] = {}
     for place in axes.values():
         for handle, label in zip(*place.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    if len(handles) > 1:
-        drawing.legend(
-            handles.values(),
-            handles.keys(),
-            loc="upper left",
-            bbox_to_anchor=(0.1, 1.0),
-            ncols=3,
-            frameon=False,
-            fontsize=11,
-        )
+    style = {"loc": "upper left", "bbox_to_anchor": (LEFT / WIDTH, 1), "frameon": False, "fontsize": 11}
+    for columns in (3, 2, 1) if len(handles) > 1 else ():
+        legend = drawing.legend(handles.values(), handles.keys(), ncols=columns, **style)
+        if columns == 1 or legend.get_window_extent().x1 <= WIDTH:
+            break
+        legend.remove()
 
 
 def _place(axes: dict[tuple[str, str], Any], thing: dict[str, Any]) -> Any:
