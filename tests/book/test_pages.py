@@ -159,6 +159,8 @@ def test_paper_is_light_in_dark_mode(open_page: Any) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate(text) != on_screen
     assert page.evaluate(text) == "rgb(34, 48, 60)", "the light scheme's --pst-color-text-base"
+    style = "(({ backgroundColor, filter }) => [backgroundColor, filter])(getComputedStyle(%s))"
+    assert page.evaluate(style % "document.querySelector('.explorer-picture')") == ["rgba(0, 0, 0, 0)", "none"]
 
 
 @pytest.mark.parametrize("name", EXPLORING)
