@@ -51,6 +51,8 @@ def test_it_says_where_and_stops_cleanly(book: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        # A test run in the background of a script passes on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout
     line = process.stdout.readline()
