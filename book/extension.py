@@ -23,7 +23,9 @@ from sphinx.util.fileutil import copy_asset
 
 PAGE_BUDGET = 1_500_000  # bytes of explorers' data in one page
 _DATA = re.compile(
-    r'<figcaption class="explorer-title">(.*?)</figcaption>.*?<script[^>]*class="explorer-data">(.*?)</script>', re.S
+    r'<figcaption class="explorer-title"><span[^>]*>(.*?)</span></figcaption>'
+    r'.*?<script[^>]*class="explorer-data">(.*?)</script>',
+    re.S,
 )
 
 # What a browser fetches by itself: these attributes of these elements. A link leaves the site only when clicked.

@@ -14,7 +14,7 @@ spec.loader.exec_module(extension)
 
 def page_with(*sizes: int) -> str:
     return "".join(
-        f'<figure><figcaption class="explorer-title">Number {i}</figcaption>'
+        f'<figure><figcaption class="explorer-title"><span id="title-{i}">Number {i}</span></figcaption>'
         f'<script type="application/json" class="explorer-data">{"7" * size}</script></figure>'
         for i, size in enumerate(sizes)
     )

@@ -68,5 +68,6 @@ def test_the_page_html_holds_one_type_of_output_and_no_open_door(tmp_path, monke
     text = page_html(explorer)
     assert text.count("</script>") == 1
     assert 'alt="a &quot;quoted&quot; &amp; &lt;odd&gt; one"' in text
-    assert "Steps <i>k</i>: " in text or 'class="explorer-position"' in text
+    position = text.partition('<p class="explorer-position">')[2].partition("</p>")[0]
+    assert "Steps back: 1" in position and position.count(": ") == len(explorer.controls)
     assert "http://" not in text.replace("http://www.w3.org", "") and "https://" not in text
