@@ -1,9 +1,16 @@
 from tests.experiments.test_claims import GOOD, MIDDLE, records_of
-from tpcore.tables import OUTCOME, outcome_rows, table
+from tpcore.tables import OUTCOME, folded, outcome_rows, table
 
 
 def test_a_bar_within_an_entry_does_not_end_it():
     assert table(["|δ|"], [["a|b"]]).data.splitlines() == ["| \\|δ\\| |", "| :-- |", "| a\\|b |"]
+
+
+def test_a_folded_table_is_markdown_within_html():
+    """A blank line ends a block of HTML, so what stands between is Markdown again, and the line above it is text."""
+    lines = folded("ρ < 1 & more", table(["a"], [["b"]]), "Not run: none.").data.splitlines()
+    assert lines[:2] == ["<details><summary>ρ &lt; 1 &amp; more</summary>", ""]
+    assert lines[2:6] == ["| a |", "| :-- |", "| b |", ""] and lines[-3:] == ["Not run: none.", "", "</details>"]
 
 
 def test_a_row_a_method_under_the_titles():

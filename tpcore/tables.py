@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from tpcore.experiments import outcome
@@ -39,6 +40,36 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
     return Markdown(
         "\n".join("| " + " | ".join(str(entry).replace("|", "\\|") for entry in line) + " |" for line in lines)
     )
+
+
+def folded(summary: str, *parts: Any) -> Any:
+    """Put tables and paragraphs under a line that a reader opens, so that the evidence is at hand and not in the way.
+
+    Parameters
+    ----------
+    summary : str
+        What is shown while it is closed: plain text.
+    *parts : IPython.display.Markdown or str
+        Tables made by `table`, and Markdown.
+
+    Returns
+    -------
+    IPython.display.Markdown
+
+    Examples
+    --------
+    >>> from tpcore.tables import folded
+    >>> print(folded("What it is", "*This.*").data)
+    <details><summary>What it is</summary>
+    <BLANKLINE>
+    *This.*
+    <BLANKLINE>
+    </details>
+    """
+    from IPython.display import Markdown
+
+    inside = (part if isinstance(part, str) else part.data for part in parts)
+    return Markdown("\n\n".join((f"<details><summary>{escape(summary)}</summary>", *inside, "</details>")))
 
 
 def outcome_rows(

@@ -101,6 +101,9 @@ def test_curves_of_a_kind(records):
 def test_tables_of_outcomes_and_searches(records):
     rows = {row[0]: row[1:] for row in tables.outcomes(NAME)}
     assert len(rows) == len(FRESH) and rows["BP"][:2] == ["4 of 5, 1 of them collapses", "2,300"]
+    every = sum(row[0] == "5 of 5" for row in rows.values())
+    assert 0 < every < len(FRESH)
+    assert tables.solved_by(NAME) == f"{every} of {len(FRESH)} methods solve it on every seed"
     assert "paper's, time; " in tables.not_run(NAME) and "BP;" not in tables.not_run(NAME)
     found = {row[0]: row[1:] for row in tables.searches(NAME)}
     optimizer = trials(NAME, records, "bp")[3].setup.optimizer
@@ -132,9 +135,17 @@ def test_who_wins(records):
     assert said["best of its family, BP: plain, Adam (16 trials to 16)", "calibrated, local"] == NO_CLEAR_WINNER
     assert said["best of its family, paper's: plain (8 trials to 8)", "calibrated, local"] == tables.BETTER
     assert len(said) == 5
+    assert tables.verdicts(NAME) == f"3 × better, 1 × worse, 1 × {NO_CLEAR_WINNER}"
     assert tables.best_pair(NAME, ("bp",), ("calibrated-local",)) == ("bp-adam", "calibrated-local")
     assert tables.best_pair(NAME, ("bp",), ("tp-local",)) == ("bp", "tp-local"), "only one side has Adam"
     assert tables.best_pair(NAME, ("bp",), ("tp-time",)) is None
+
+
+def test_a_lead_among_failures_is_counted_apart(monkeypatch):
+    rows = [["how", "one", "other", seeds, said] for seeds in ("5 and 0 of 5", tables.NEITHER)
+            for said in (tables.BETTER, NO_CLEAR_WINNER)]  # fmt: skip
+    monkeypatch.setattr(tables, "compared", lambda name: rows)
+    assert tables.verdicts(NAME) == "1 × better, 1 × better where no side solves it, 2 × no clear winner"
 
 
 def test_without_records_nothing_is_claimed(monkeypatch, tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tpcore.experiments import column, mean_accuracy, outcome, winner_of
+from tpcore.experiments.contests import NO_CLEAR_WINNER
 from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
 from tpcore.experiments.search import score, trials
 from tpcore.experiments.summary import KEPT
@@ -46,6 +48,13 @@ def outcomes(name: str) -> list[list[str]]:
         [*row, _percent(lapses(name, found[method]))]
         for method, row in zip(found, outcome_rows(found, labels, LEVELS[name]), strict=True)
     ]
+
+
+def solved_by(name: str) -> str:
+    """How many of the methods that were run solve a task on every fresh seed, in words."""
+    found = tuned(name)
+    every = sum(bool(np.isfinite(steps_to_level(name, records)).all()) for records in found.values())
+    return f"{every} of {len(found)} methods solve it on every seed"
 
 
 def not_run(name: str) -> str:
@@ -169,3 +178,13 @@ def compared(name: str) -> list[list[str]]:
         seeds = f"{solved[0]} and {solved[1]} of {len(areas[one])}" if any(solved) else NEITHER
         rows.append([how, *texts, seeds, {one: WORSE, other: BETTER}.get(winner, winner)])
     return rows
+
+
+def verdicts(name: str) -> str:
+    """How often each verdict stands in `compared`, in words; the better of two that solve nothing is counted apart."""
+    in_vain = " where no side solves it"
+    count = Counter(
+        said + (in_vain if seeds == NEITHER and said != NO_CLEAR_WINNER else "") for *_, seeds, said in compared(name)
+    )
+    order = (BETTER, WORSE, BETTER + in_vain, WORSE + in_vain, NO_CLEAR_WINNER)
+    return ", ".join(f"{count[said]} × {said}" for said in order if count[said])
