@@ -168,8 +168,9 @@
       this.width = this.stage.clientWidth;
       const figure = decode(this.data, this.position ?? "");
       const layout = dress(figure.layout, this.figure, this.width);
-      // A curve hidden in the legend stays so, known by its place and name; plotly makes CSS classes of these.
-      figure.data.forEach((trace, k) => (trace.uid = `t${k}${(trace.name ?? "").replace(/\W/g, "")}`));
+      // A curve hidden in the legend stays so, known by its place and its name without the numbers that a slider changes
+      // ("largest: 1", "3/3"); plotly makes CSS classes of these.
+      figure.data.forEach((trace, k) => (trace.uid = `t${k}${(trace.name ?? "").replace(/:.*|[\W\d]/g, "")}`));
       if (this.width < NARROW) figure.data.forEach((trace) => (trace.colorbar = { thickness: 10, ...trace.colorbar }));
       const drawn = window.Plotly.react(this.plot, figure.data, layout, { displayModeBar: false, scrollZoom: false, doubleClick: "reset" });
       drawn.then(() => {

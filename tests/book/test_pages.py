@@ -129,10 +129,12 @@ def test_a_reload_starts_at_the_start(open_page: Any) -> None:
     assert shown(page.locator("figure.explorer").first) == expected(page.locator("figure.explorer").first)
 
 
-def test_a_curve_hidden_in_the_legend_stays_hidden(open_page: Any) -> None:
-    page = open_page(EXPLORING[0])
+@pytest.mark.parametrize("curve", ["calibrated", "largest"])
+def test_a_curve_hidden_in_the_legend_stays_hidden(open_page: Any, curve: str) -> None:
+    """Also one whose name ends with a number that the slider changes."""
+    page = open_page("notebooks/08-one-slider.html")
     figure = page.locator("figure.explorer:has(g.traces):has(input[type=range])").first
-    figure.locator(".legendtoggle").first.click()
+    figure.locator("g.traces").filter(has_text=curve).locator(".legendtoggle").click()
     page.wait_for_function("f => f.querySelector('.js-plotly-plot')._fullData.some(t => t.visible === 'legendonly')",
                            arg=figure.element_handle())  # fmt: skip
     figure.locator("input[type=range]").first.press("ArrowRight")
