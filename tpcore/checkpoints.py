@@ -5,8 +5,8 @@ Both lie beside the records (`tpcore.results`), in a hidden folder that git igno
 
 from __future__ import annotations
 
+import hashlib
 import io
-import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from tpcore import results
 from tpcore.results import RecordError, write_whole
 
 HIDDEN = ".checkpoints"
+DIGEST = hashlib.sha256().digest_size  # bytes at the beginning of a checkpoint: the checksum of the others
 
 
 def _hidden(path: Path, suffix: str) -> Path:
@@ -32,18 +33,32 @@ def save(path: Path, state: dict[str, Any], data: str | None = None) -> None:
     `data` is the fingerprint of the data it trains on, where they are not generated.
     """
     buffer = io.BytesIO()
-    torch.save({"versions": results.versions(), "data": data, "state": state}, buffer)
-    write_whole(_hidden(path, ".pt"), buffer.getvalue())
+    torch.save({**_here(data), "state": state}, buffer)
+    content = buffer.getvalue()
+    write_whole(_hidden(path, ".pt"), hashlib.sha256(content).digest() + content)
 
 
 def load(path: Path, data: str | None = None) -> dict[str, Any] | None:
-    """What was kept; None if nothing, or nothing of use: other versions or data might go on in another way."""
+    """What was kept; None if nothing, or nothing of use.
+
+    What is not as it was written would go on wrongly. And with other versions or data, or on another machine, where
+    sums are rounded in another way, a run might not end as one that was never stopped: it begins again.
+    """
     try:
-        kept = torch.load(_hidden(path, ".pt"), weights_only=True)
-        same_data = kept.get("data", data) == data  # the first checkpoints did not hold it
-        return kept["state"] if same_data and results.alike(kept["versions"], results.versions()) else None
-    except (OSError, RuntimeError, EOFError, KeyError, AttributeError, pickle.UnpicklingError):
+        whole = _hidden(path, ".pt").read_bytes()
+    except OSError:
         return None
+    digest, content = whole[:DIGEST], whole[DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        return None
+    kept = torch.load(io.BytesIO(content), weights_only=True)
+    state: dict[str, Any] = kept.pop("state")
+    return state if kept == _here(data) else None
+
+
+def _here(data: str | None) -> dict[str, Any]:
+    """On what a run depends beside its configuration."""
+    return {"versions": results.versions(), "machine": results.machine(), "data": data}
 
 
 def drop(path: Path) -> None:
@@ -73,7 +88,10 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
         yield False
         return
     except OSError as error:
-        raise RecordError(f"{lock_path} could not be written ({error.strerror or error})") from error
+        raise RecordError(
+            f"{lock_path} could not be written ({error.strerror or error}). Nothing that is recorded is lost: make the "
+            "folder writable, or name another one with --results"
+        ) from error
     try:
         yield True
     finally:

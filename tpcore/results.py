@@ -162,7 +162,7 @@ def _installed(name: str) -> str:
 
 
 def alike(found: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether versions or a machine are those of now, in all that they say: what was written earlier says less."""
+    """Whether versions are those of now, in all that they say: what was written earlier says less."""
     return bool(found) and all(now.get(name) == value for name, value in found.items())
 
 
@@ -302,20 +302,6 @@ def _bytes_of(path: Path) -> bytes:
         raise
     except OSError as error:
         raise RecordError(f"{path} could not be read ({error.strerror or error}): make it a readable file") from error
-
-
-def status(path: Path) -> str:
-    """The status that a record's last line holds; nothing else is read or checked, so that it is quick.
-
-    Raises
-    ------
-    RecordError
-        If there is none.
-    """
-    try:
-        return str(json.loads(_bytes_of(path).splitlines()[-1])["status"])
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise RecordError(f"{path} is not a record ({error}): {_REMEDY}") from error
 
 
 _REMEDY = "restore it, or delete it and run it again"

@@ -81,9 +81,13 @@ def test_what_is_under_way_is_not_counted_as_done(said, tmp_path):
     (accuracy,) = results.read(paths[1]).column("accuracy")[-1:]
     assert f": accuracy {accuracy:.3f} ({accuracy:.3f} to {accuracy:.3f}), 1 seeds, 0 s, 1 under way" in bp
     assert tp.endswith(": none has ended, 2 under way")
-    paths[0].write_text("")
-    status, _, err = said("list")
-    assert status == 1 and f"{paths[0]} is not a record" in err
+    for path in paths[:2]:
+        path.write_text("")
+    status, out, err = said("list")
+    assert status == 1 and len(out.splitlines()) == len(EXPERIMENTS), "the others are listed all the same"
+    for command in ("list", "show small", "verify"):
+        status, _, err = said(*command.split())
+        assert status == 1 and all(f"{path} is not a record" in err for path in paths[:2]), command
 
 
 def test_a_diverged_run_is_shown_as_untrained(said, monkeypatch):
@@ -127,6 +131,9 @@ def test_sweep(said, tmp_path):
     assert status == 0 and out.startswith("tuned  tp") and "2 seeds" in out
     assert [record.stage for record in results.read_all(tmp_path / "results")] == ["search"] * 2 + ["tuned"] * 2
     assert [line.split()[0] for line in said("show", "small")[1].splitlines()] == ["search", "search", "tuned"]
+    assert "0 of 4 runs recorded, 2 of search winners" in said("list")[1]
+    said("sweep", "small", "--jobs", "1", "--trials", "2", "--methods", "tp", "--steps", "5", "--seeds", "7")
+    assert "0 of 4 runs recorded, 2 of search winners" in said("list")[1], "these are none of the experiment's"
 
 
 def test_verify(said, tmp_path):
@@ -244,7 +251,8 @@ def test_stopped_by_hand(said, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
-def test_a_kill_ends_the_processes_that_train(tmp_path):
+@pytest.mark.parametrize("kill", ["SIGTERM", "SIGKILL"], ids=["kill", "kill -9"])
+def test_a_kill_ends_the_processes_that_train(tmp_path, kill):
     """kill PID of a command that runs on two cores: nobody goes on writing records."""
     code = f"""
 import sys
@@ -261,14 +269,15 @@ sys.exit(cli.main(["run", "small", "--jobs", "2", "--quiet", "--results", {str(t
         time.sleep(0.05)
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
-    process.terminate()
+    process.send_signal(signal.Signals[kill])
+    asked = kill == "SIGTERM"
     try:
-        assert process.wait(60) == 130
+        assert process.wait(60) == (130 if asked else -signal.Signals[kill])
         assert psutil.wait_procs(children, timeout=30)[1] == [], "none is left"
     finally:
         for child in (child for child in children if child.is_running()):
             child.kill()
-    assert "stopped; give the same command again" in (tmp_path / "said").read_text()
+    assert ("stopped; give the same command again" in (tmp_path / "said").read_text()) == asked
 
 
 def test_the_handler_of_kill_is_put_back(said):

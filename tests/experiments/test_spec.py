@@ -74,6 +74,20 @@ def test_what_is_unknown_is_named():
         Optimizer(0.1, clip=0.0)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"measures": ("direction",)}, "measures must be one of 'directions', 'profile', got 'direction'"),
+        ({"measures": "directions"}, "measures must be a sequence of names, got 'directions'"),
+        ({"seeds": (0, -3)}, "seeds must be an integer of at least 0, got -3"),
+        ({"seeds": (0, 1, 0)}, r"seeds must differ, got \[0, 1, 0\]"),
+    ],
+)
+def test_an_entry_that_cannot_be_is_refused_where_it_is_made(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **wrong)
+
+
 def test_the_runs_of_an_experiment():
     names = [(r.method, r.seed) for r in SMALL.runs("small")]
     assert names == [("bp", 0), ("bp", 1), ("tp", 0), ("tp", 1)]

@@ -53,8 +53,12 @@ def test_a_broken_idx_file_is_named(tmp_path, name, data, message):
 @pytest.mark.parametrize(
     ("file", "array", "message"),
     [
-        ("train-labels-idx1-ubyte", np.zeros(7), "20 images, but 7 labels"),
-        ("t10k-labels-idx1-ubyte", np.full(10, 11), "labels from 0 to 9 are expected, there is a 11"),
+        ("train-labels-idx1-ubyte", np.zeros(7), r"train-labels-idx1-ubyte\S*: 20 images, but 7 labels"),
+        (
+            "t10k-labels-idx1-ubyte",
+            np.full(10, 11),
+            r"t10k-labels-idx1-ubyte\S*: labels from 0 to 9 are expected, there is a 11",
+        ),
         ("train-images-idx3-ubyte", np.zeros((20, 8, 8)), r"images of 28 × 28 pixels are expected, it holds \(8, 8\)"),
     ],
 )

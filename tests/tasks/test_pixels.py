@@ -108,3 +108,5 @@ def test_what_cannot_be_is_named():
         Pixels("mnist", chunk=5)
     with pytest.raises(ValueError, match=r"chunk must be an integer of at least 1, got 8.0"):
         Pixels("digits", chunk=8.0)
+    with pytest.raises(ValueError, match="permutation must be an integer of at least 0, got 'a'"):
+        Pixels("digits", permutation="a")

@@ -31,6 +31,9 @@ from tpcore.tasks.files import DataError
 LAST_SEED = 2**62  # twice a seed, and one more, seed the generators of training and held-out batches
 DASK = """run on the cluster of this scheduler, tcp://host:8786; start workers by `dask worker ADDRESS --nworkers auto
 --nthreads 1`, and name with --results a folder that all of them share"""
+DRIFT = """\
+A record that drifts is neither confirmed nor refuted from that step on: here too, runs whose initial weights are almost
+the same part by as much. On a machine like the one that its record names it would be identical."""
 EPILOG = """\
 A command that was stopped goes on where it was when it is given again; what is recorded already is not run again.
 Data that are not generated are looked for in the folder that TPCORE_DATA names, and downloaded if they are not there.
@@ -119,18 +122,37 @@ def _parser() -> argparse.ArgumentParser:
 
 def list_command(options: argparse.Namespace) -> int:
     """`tpcore list`."""
-    width = max(map(len, EXPERIMENTS))
+    width, damaged = max(map(len, EXPERIMENTS)), []
     for name, experiment in EXPERIMENTS.items():
-        folder = _folder(options) / name
-        ended = {path: results.status(path) != "running" for path in folder.glob("*/*.jsonl")}
+        found, broken = _whole(_folder(options), name)
+        ended = {path: record for path, record in found.items() if record.status != "running"}
         runs = [run.path(_folder(options)) for run in experiment.runs(name)]
-        done = sum(ended.get(path, False) for path in runs)
-        tuned = sum(ended[path] for path in ended if path.parent.name == "tuned")
-        under_way = len(ended) - sum(ended.values())
-        line = f"{name:{width}}  {experiment.about}; {experiment.steps} steps, {done} of {len(runs)} runs recorded"
+        tuned = sum(record.stage == "tuned" and _is_registered(record, experiment) for record in ended.values())
+        line = f"{name:{width}}  {experiment.about}; {experiment.steps} steps"
+        line += f", {sum(path in ended for path in runs)} of {len(runs)} runs recorded"
         line += f", {tuned} of search winners" if tuned else ""
+        under_way = len(found) - len(ended)
         print(line + (f", {under_way} under way" if under_way else ""))
-    return 0
+        damaged += broken
+    for error in damaged:
+        print(f"tpcore: {error}", file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def _whole(folder: Path, experiment: str) -> tuple[dict[Path, Record], list[RecordError]]:
+    """The records of an experiment by their files, and what is wrong with those that can't be read."""
+    found, broken = {}, []
+    for path in sorted(folder.glob(f"{experiment}/*/*.jsonl")):
+        try:
+            found[path] = results.read(path)
+        except RecordError as error:
+            broken.append(error)
+    return found, broken
+
+
+def _is_registered(record: Record, experiment: Experiment) -> bool:
+    """Whether a record has the steps and one of the seeds with which its experiment is registered."""
+    return record.configuration.get("steps") == experiment.steps and record.seed in experiment.seeds
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -177,7 +199,9 @@ def verify_command(options: argparse.Namespace) -> int:
     print(f"{len(records)} records are whole; {len(chosen)} are run again")
     counts = Counter(_verified(record) for record in chosen)
     print(", ".join(f"{count} {word}" for word, count in counts.items()))
-    return 1 if counts["differ"] or not counts["agree"] else 0
+    if counts["drift"]:
+        print(DRIFT)
+    return 1 if counts["differ"] or not counts["agree"] + counts["drift"] else 0
 
 
 def _verified(record: Record) -> str:
@@ -187,7 +211,7 @@ def _verified(record: Record) -> str:
     except (DataError, ValueError) as error:
         line, word = f"not checked: {error}", "not checked"
     else:
-        line, word = str(comparison), "agree" if comparison.agrees else "differ"
+        line, word = str(comparison), comparison.word
     print(f"{record.experiment} {record.stage} {record.method} seed {record.seed}: {line}")
     return word
 
@@ -242,12 +266,13 @@ def _records(runs: Sequence[Run], folder: Path) -> list[Record]:
 
 
 def _filed(folder: Path, experiment: str) -> list[Record]:
-    """All records of an experiment, or of all for "*"; each must lie where it belongs."""
-    paths = sorted(folder.glob(f"{experiment}/*/*.jsonl"))
-    records = [results.read(path) for path in paths]
-    for record, path in zip(records, paths, strict=True):
+    """All records of an experiment, or of all for "*"; each must be whole and lie where it belongs."""
+    found, broken = _whole(folder, experiment)
+    if broken:
+        raise RecordError("\n".join(map(str, broken)))
+    for path, record in found.items():
         check_filed(record, path)
-    return records
+    return list(found.values())
 
 
 def _print_table(records: Sequence[Record]) -> None:

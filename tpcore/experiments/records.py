@@ -13,6 +13,10 @@ from tpcore.tasks.files import VARIABLE
 from tpcore.training import Task
 
 REMEDY = "put it where it belongs, or delete it and run it again"
+DATA_REMEDY = (
+    f"set {VARIABLE} to the folder with those; data that come with Python or scikit-learn need the versions that the "
+    "record names. Or name another folder with --results, and run it anew there"
+)
 
 
 def read_run(run: Run, folder: Path) -> Record:
@@ -72,8 +76,8 @@ def check_same_data(record: Record, data: str | None, path: Path) -> None:
     """RecordError unless a record was made from the data with this fingerprint."""
     if record.data != data:
         raise RecordError(
-            f"{path} was made from the data with the fingerprint {record.data}, those found now have {data}: set "
-            f"{VARIABLE} to the folder with the former, or delete the record and run it again"
+            f"{path} was made from the data with the fingerprint {record.data}, those found now have {data}: "
+            f"{DATA_REMEDY}"
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from tpcore.experiments.spec import Run
 from tpcore.results import Record, RecordError
 from tpcore.training import train
 
-LOOK_EVERY = 2.0  # seconds between two looks at the records for the progress bar
-ANSWER_WITHIN = 10.0  # seconds that a scheduler has
+LOOK_EVERY = 2.0  # seconds between two looks, of the progress bar at the records and of a worker at its parent
+ANSWER_WITHIN = 10.0  # seconds that a scheduler has, and its first worker
+DASK_WORKERS = "dask worker ADDRESS --nworkers auto --nthreads 1"
 _one_run = threading.Lock()  # a process trains one network at a time, on one thread: so runs repeat bit for bit
 
 
@@ -168,7 +170,8 @@ def run_all(
     Raises
     ------
     RunError
-        If a process was killed, no scheduler answers or the cluster loses a run, or a worker has several threads.
+        If a process was killed, no scheduler answers or it has no worker, the cluster loses a run, or a worker has
+        several threads.
     RecordError
         As `run_one` does.
     tpcore.tasks.files.DataError
@@ -209,6 +212,25 @@ def _run_named(run: Run, folder: Path, wait: bool) -> tuple[Run, str]:
     return run, run_one(run, folder, wait=wait)
 
 
+def _run_for(parent: int, run: Run, folder: Path, wait: bool) -> tuple[Run, str]:
+    """`_run_named` in a process of its own, which ends with the process that started it, even if that was killed."""
+    if os.getpid() != parent:
+        _end_with(parent)
+    return _run_named(run, folder, wait)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """From now on, end this process once its parent is another; on Windows a process keeps its parent's number."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_EVERY)
+        os._exit(1)  # at any moment: records and checkpoints are replaced as a whole
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _on_cores(runs: Sequence[Run], folder: Path, *, wait: bool, jobs: int) -> Outcomes:
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import BrokenProcessPool
@@ -216,7 +238,7 @@ def _on_cores(runs: Sequence[Run], folder: Path, *, wait: bool, jobs: int) -> Ou
     try:
         alone = len(runs) < 2  # then no other process is worth its start
         parallel = Parallel(n_jobs=1 if alone else min(jobs, len(runs)), return_as="generator_unordered")
-        yield from parallel(delayed(_run_named)(run, folder, wait) for run in runs)
+        yield from parallel(delayed(_run_for)(os.getpid(), run, folder, wait) for run in runs)
     except BrokenProcessPool as error:
         raise RunError(
             "a process that was training was killed, perhaps for want of memory. Nothing recorded is lost: give the "
@@ -235,6 +257,10 @@ def _on_dask(runs: Sequence[Run], folder: Path, *, wait: bool, address: str) -> 
     except (OSError, ValueError) as error:
         raise RunError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
+        try:
+            client.wait_for_workers(1, timeout=ANSWER_WITHIN)
+        except TimeoutError:
+            raise RunError(f"the scheduler at {address} has no worker: start some by `{DASK_WORKERS}`") from None
         _check_threads(client.nthreads())
         futures = [client.submit(_run_named, run, folder, wait, key=f"{run.path(folder)}-{wait}") for run in runs]
         try:
@@ -255,7 +281,7 @@ def _check_threads(workers: Mapping[str, int]) -> None:
         if threads > 1:
             raise RunError(
                 f"the worker at {worker} has {threads} threads in one process, which trains one network at a time: "
-                "start it as `dask worker ADDRESS --nworkers auto --nthreads 1`"
+                f"start it as `{DASK_WORKERS}`"
             )
 
 

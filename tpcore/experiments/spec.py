@@ -12,8 +12,10 @@ from typing import Any, get_args
 import torch
 
 from tpcore import rules, tasks
+from tpcore.checks import check_integer, check_option
 from tpcore.experiments.adapted import AdaptedTargetProp
 from tpcore.experiments.learned import LearnedInverseSettings
+from tpcore.experiments.measures import MEASURES
 from tpcore.experiments.method import Method, Optimizer
 from tpcore.nn import SequenceClassifier
 from tpcore.results import record_path
@@ -211,7 +213,7 @@ class Experiment:
     Raises
     ------
     ValueError
-        By `runs`, if there is no such method.
+        If a measure or a seed is none, or a seed stands there twice; by `runs`, if there is no such method.
 
     Examples
     --------
@@ -232,6 +234,16 @@ class Experiment:
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     measures: Sequence[str] = ("directions",)
     search: Search = Search()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.measures, str):
+            raise ValueError(f"measures must be a sequence of names, got {self.measures!r}")
+        for name in self.measures:
+            check_option("measures", name, tuple(MEASURES))
+        for seed in self.seeds:
+            check_integer("seeds", seed, 0)
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds must differ, got {list(self.seeds)}")
 
     def setup(self, method: Method) -> Setup:
         """What a method's runs are."""

@@ -87,7 +87,7 @@ def load_images(name: str) -> Images:
         images, labels = arrays[split : split + 2]
         if images.shape[1:] != (28, 28):
             raise DataError(f"{paths[split]}: images of 28 × 28 pixels are expected, it holds {images.shape[1:]}")
-        check_labels(paths[split], len(images), labels)
+        check_labels(paths[split + 1], len(images), labels)
     return Images(arrays[0].reshape(-1, 784), arrays[1], arrays[2].reshape(-1, 784), arrays[3])
 
 

@@ -47,7 +47,7 @@ class Pixels(Classes):
     Raises
     ------
     ValueError
-        If images is unknown or chunk does not divide the number of pixels.
+        If images is unknown, chunk does not divide the number of pixels, or permutation is no integer of at least 0.
     tpcore.tasks.files.DataError
         By its batches, if the data are not there and can't be fetched.
 
@@ -72,6 +72,8 @@ class Pixels(Classes):
         check_option("images", self.images, tuple(PIXELS))
         if self.pixels % check_integer("chunk", self.chunk):
             raise ValueError(f"chunk must divide the {self.pixels} pixels of an image, got {self.chunk!r}")
+        if self.permutation is not None:
+            check_integer("permutation", self.permutation, 0)
 
     @property
     def pixels(self) -> int:

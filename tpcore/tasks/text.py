@@ -35,8 +35,10 @@ def load_text(source: str) -> tuple[str, str]:
     prepared it: 10,000 different words, the others replaced by <unk>.
     """
     if source == "pydoc":
-        from pydoc_data.topics import topics
-
+        try:
+            from pydoc_data.topics import topics
+        except ImportError as error:  # some systems pack Python without it
+            raise DataError(f"this Python comes without its help texts ({error}): take one from python.org") from error
         text = "\n\n".join(topics[key] for key in sorted(topics))
         cut = len(text) * 9 // 10
         return text[:cut], text[cut:]
