@@ -26,7 +26,7 @@ book: $(BOOK) ## Build the book into _build/html; any warning or failed cell is 
 	@echo "The book is in _build/html/index.html"
 
 lab: .venv/installed ## Open the chapters in JupyterLab
-	.venv/bin/jupyter lab notebooks
+	.venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00-welcome.ipynb
 
 test: $(BOOK) ## Run all tests, in a real browser and a real Jupyter too
 	.venv/bin/pytest -n auto --dist loadfile

@@ -118,7 +118,7 @@ def measure(seconds: float, numbers: list[int], quick: bool, device: str) -> dic
 
 def main() -> None:
     """Measure, print, and write the record."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each row of the table (default 4)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default 1 2)")
     parser.add_argument("--quick", action="store_true", help="one tiny shape, to see that it works; needs --folder")

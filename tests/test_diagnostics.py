@@ -91,3 +91,22 @@ def test_half_precision_is_carried_in_float32():
 def test_what_cannot_be_carried_is_explained(rnn, rule, gradient, error, message):
     with pytest.raises(error, match=message):
         carried(rnn, rule, torch.zeros(5, 2, 3), torch.zeros(2, 4), gradient)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "h_0", "error", "message"),
+    [
+        (
+            torch.zeros(5, 2, 7),
+            torch.zeros(2, 4),
+            ValueError,
+            r"inputs must be \(τ, B, p\) .* with p = 3 and d = 4; .*7",
+        ),
+        (torch.zeros(5, 2, 3), torch.zeros(1, 4), ValueError, r"h_0 \(B, d\) with p = 3 and d = 4; .* \(1, 4\)"),
+        (torch.zeros(5, 2, 3).double(), torch.zeros(2, 4), TypeError, "inputs is torch.float64"),
+        (torch.full((5, 2, 3), torch.nan), torch.zeros(2, 4), ValueError, "inputs holds 30 values that are not finite"),
+    ],
+)
+def test_inputs_and_states_are_checked(inputs, h_0, error, message):
+    with pytest.raises(error, match=message):
+        carried(RNN(3, 4), TargetProp(1.0), inputs, h_0, torch.zeros(2, 4))

@@ -168,6 +168,8 @@ def test_many_held_out_sequences_are_evaluated_as_one_batch_would_be():
 def test_a_cell_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"cell must be one of 'RNN'.*got 'LSTM'"):
         SequenceClassifier(6, 8, 4, rule=BackProp(), cell="LSTM")
+    with pytest.raises(ValueError, match=r"nonlinearity must be 'tanh' for the cell \"GRU\", got 'relu'"):
+        SequenceClassifier(6, 8, 4, rule=BackProp(), cell="GRU", nonlinearity="relu")
 
 
 def test_held_out_sequences_are_not_trained_on():

@@ -67,8 +67,9 @@ class ReLU:
     """a(z) = max(z, 0), a′ = 1 where h > 0 and 0 elsewhere, a⁻¹(v) = v on [margin, ∞).
 
     ReLU maps every z ≤ 0 to 0, so it has an inverse only on the positive numbers, where the slope is 1. Clipped to that
-    range, target propagation with s = 0 passes the displacement of an inactive unit on unchanged: a target above 0 can
-    be reached by waking the unit. With s > 0 the unit's own derivative, 0, stops it, as in back-propagation.
+    range, linearized target propagation with s = 0 passes the displacement of an inactive unit on unchanged: a target
+    above 0 can be reached by waking the unit. With s > 0 the unit's own derivative, 0, stops it, as in
+    back-propagation.
     """
 
     name: str = "relu"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tpcore.nn import GRU, RNN, SequenceClassifier
-from tpcore.nn.arguments import check_alike
+from tpcore.nn.arguments import check_alike, check_finite
 from tpcore.recurrences import carried_back
 from tpcore.recurrences.arrays import as_array, as_tensor
 from tpcore.rules import BackProp, Rule, TargetProp
@@ -35,7 +35,8 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     Raises
     ------
     ValueError, TypeError
-        For several layers, a rule that the network cannot follow, or a gradient of another shape, dtype or device.
+        For several layers, a rule that the network cannot follow, inputs that are not finite, or inputs, states or a
+        gradient of another shape, dtype or device.
 
     Examples
     --------
@@ -50,7 +51,13 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     rule = rnn.checked_rule(rule)
     if rnn.num_layers != 1:
         raise ValueError(f"rnn must have one layer; it has num_layers={rnn.num_layers}")
-    check_alike("grad_last", grad_last, rnn.weight_hh_l0)
+    for name, value in (("inputs", inputs), ("h_0", h_0), ("grad_last", grad_last)):
+        check_alike(name, value, rnn.weight_hh_l0)
+    check_finite("inputs", inputs)
+    p, d = rnn.input_size, rnn.hidden_size
+    if inputs.ndim != 3 or inputs.shape[2] != p or h_0.shape != (inputs.shape[1], d):
+        shapes = f"their shapes are {tuple(inputs.shape)} and {tuple(h_0.shape)}"
+        raise ValueError(f"inputs must be (τ, B, p) and h_0 (B, d) with p = {p} and d = {d}; {shapes}")
     if grad_last.shape != h_0.shape:
         raise ValueError(f"grad_last must have h_0's shape {tuple(h_0.shape)}; its shape is {tuple(grad_last.shape)}")
     cell = rnn.run_cell(inputs, h_0)

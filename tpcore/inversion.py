@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tpcore.checks import check_flag, check_positive
 
-# The bound κ = ‖WᵀW + rI‖/r (Frobenius) on the condition number of WᵀW + rI, by which rounding is multiplied:
+# The bound k = ‖WᵀW + rI‖/r (Frobenius) on the condition number of WᵀW + rI, by which rounding is multiplied:
 OWN_PRECISION = 1e2  # up to here Cholesky in W's own dtype
 CHOLESKY = 1e7  # up to here Cholesky in float64; beyond, the SVD, which does not square W
 
@@ -88,11 +88,11 @@ def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> Reg
 
     Notes
     -----
-    The smaller of WᵀW + rI and WWᵀ + rI is factored by Cholesky. Its condition number is at most κ = ‖WᵀW + rI‖/r in
-    the Frobenius norm, and rounding errors are multiplied by it. With κ ≤ 10² the factor is computed in W's own dtype,
-    with κ ≤ 10⁷ in float64. Beyond, M_r comes from the singular values of W in float64, for which no r is too small;
-    those that are rounding errors count as zero, in the filter factors too. W is copied: what becomes of it afterwards
-    changes nothing.
+    The smaller of WᵀW + rI and WWᵀ + rI is factored by Cholesky. Its condition number is at most k = ‖WᵀW + rI‖/r in
+    the Frobenius norm, and rounding errors are multiplied by it. With k ≤ 10² the factor is computed in W's own dtype,
+    with k ≤ 10⁷ in float64. Beyond, M_r comes from the singular values of W in float64, for which no r is too small;
+    those at the rounding level of float64 count as zero, in the filter factors too, whatever W's own dtype. W is
+    copied: what becomes of it afterwards changes nothing.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def _by_cholesky(gram: np.ndarray, W: np.ndarray) -> np.ndarray | None:
 
 
 def _by_svd(W: np.ndarray, r: float) -> np.ndarray:
-    """V diag(σ/(σ² + r)) Uᵀ; singular values that are rounding errors count as zero, as in a pseudo-inverse."""
+    """V diag(σ/(σ² + r)) Uᵀ; singular values that are rounding errors of float64 count as zero."""
     left, sigma, right = np.linalg.svd(W, full_matrices=False)
     return (right.T * _filter(sigma, r, len(W))) @ left.T
 

@@ -49,6 +49,21 @@ def test_the_learned_inverse_is_trained_within_the_step(monkeypatch):
 def test_a_contender_that_there_is_not_is_named():
     with pytest.raises(ValueError, match=r"contender must be one of 'torch', 'BP', .*, got 'DTP'"):
         contender_step("DTP", **SMALL)
+    with pytest.raises(ValueError, match="cell must be one of 'RNN', 'GRU', got 'LSTM'"):
+        contender_step("TP", **SMALL, cell="LSTM")
+
+
+def test_a_script_that_times_a_step_keeps_its_draws():
+    drawn = []
+    for times in (0, 1):
+        torch.manual_seed(77)
+        for _ in range(times):
+            contender_step("BP", **SMALL)
+        drawn.append(torch.rand(3))
+    assert torch.equal(*drawn)
+
+
+def test_contenders_are_counted_by_what_they_are():
     assert {counted(name, **SMALL).contender for name in MEASURED} == {"BP", "TP", "learned inverse"}
     assert counted("TP", **SMALL) == count("TP", Shape(3, 4, 5, 2, 10))
 
@@ -118,6 +133,8 @@ def test_the_slope_is_that_of_least_squares_over_the_largest_sizes():
     assert fitted_slope(sizes, costs) == pytest.approx(expected, rel=1e-6)
     with pytest.raises(ValueError, match=r"decades = 0\.5 leaves fewer than two of the sizes"):
         fitted_slope(sizes, costs, decades=0.5)
+    with pytest.raises(ValueError, match="costs must be as many as sizes, 3; there are 2"):
+        fitted_slope([1, 2, 3], [1, 2])
 
 
 @pytest.mark.parametrize("name", ["batch", "length", "hidden"])

@@ -206,6 +206,21 @@ def test_it_works_under_autocast(device):
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in network.parameters())
 
 
+def test_under_autocast_it_computes_in_its_weights_dtype(device):
+    layer = Dense(64, 64, rule=TargetProp(1.0)).to(device)
+    x, grad = torch.randn(2, 6, 64, device=device)
+    found = []
+    for enabled in (False, True):
+        layer.zero_grad()
+        given = x.clone().requires_grad_()
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=enabled):
+            output = layer(given)
+            output.backward(grad)
+        found.append((output, given.grad, layer.weight.grad))
+    for alone, under_autocast in zip(*found, strict=True):
+        assert torch.equal(alone, under_autocast)
+
+
 # Identity 11, for rectangular W too
 
 

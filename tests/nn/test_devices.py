@@ -57,6 +57,18 @@ def everything(module, x, h_0):
 
 
 @EACH
+def test_under_autocast_it_computes_in_its_weights_dtype(place, cell, rule):
+    torch.manual_seed(0)
+    module, found = CELLS[cell][0](3, 4, rule=rule).to(place), []
+    x, h_0 = torch.randn(7, 5, 3, device=place), torch.randn(1, 5, 4, device=place)
+    for enabled in (False, True):
+        with torch.autocast(place.type, dtype=torch.bfloat16, enabled=enabled):
+            found.append(everything(module, x, h_0))
+    for alone, under_autocast in zip(*found, strict=True):
+        assert torch.equal(alone, under_autocast)
+
+
+@EACH
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_it_is_the_same_everywhere(place, cell, rule, layers, dtype):

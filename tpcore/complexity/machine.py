@@ -12,8 +12,6 @@ import torch
 
 from tpcore.complexity.counts import NUMBER, Count
 
-INVERSION_NUMBER = 8  # inversions are done in float64, as in tpcore.inversion
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -96,7 +94,8 @@ def _timed(operation: Callable[[], object], seconds: float) -> tuple[float, floa
 def roofline_seconds(count: Count, machine: Machine) -> float:
     """An estimate of the time of a step: each part is limited by arithmetic or by memory, whichever is slower.
 
-    Numbers in float64, in inversions, take twice the time of float32 in both. The estimate knows no caches (too slow
+    All numbers are in float32, inversions too, as `tpcore.regularized_inverse` has them where r is not far below the
+    squares of W's singular values. The estimate knows no caches (too slow
     where all fits in one), no overhead of starting an operation, and no small or thin matrix whose product is slower
     than a large one's (too fast where matrices are small).
 
@@ -118,8 +117,7 @@ def roofline_seconds(count: Count, machine: Machine) -> float:
     1.08
     """
     seconds = 0.0
-    for part, work in count.parts.items():
-        number = INVERSION_NUMBER if part == "inversion" else NUMBER
-        arithmetic = work.operations * (number / NUMBER) / machine.operations_per_second
-        seconds += max(arithmetic, work.moved * number / machine.bytes_per_second)
+    for work in count.parts.values():
+        arithmetic = work.operations / machine.operations_per_second
+        seconds += max(arithmetic, work.moved * NUMBER / machine.bytes_per_second)
     return seconds

@@ -63,7 +63,7 @@ def contender_step(
     Raises
     ------
     ValueError
-        If there is no such contender.
+        If there is no such contender or cell.
 
     Examples
     --------

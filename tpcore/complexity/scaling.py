@@ -25,7 +25,7 @@ def fitted_slope(sizes: Sequence[float], costs: Sequence[float], decades: float 
     Raises
     ------
     ValueError
-        If fewer than two different sizes lie in that range.
+        If fewer than two different sizes lie in that range, or there is not one cost a size.
 
     Examples
     --------
@@ -35,6 +35,8 @@ def fitted_slope(sizes: Sequence[float], costs: Sequence[float], decades: float 
     >>> round(fitted_slope([1, 10, 100], [2.0, 200.0, 20000.0], decades=2.0), 2)
     2.0
     """
+    if len(sizes) != len(costs):
+        raise ValueError(f"costs must be as many as sizes, {len(sizes)}; there are {len(costs)}")
     x, y = np.log10(np.asarray(sizes, float)), np.log10(np.asarray(costs, float))
     kept = x >= x.max() - decades * (1 + 1e-9)
     if len(np.unique(x[kept])) < 2:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from threadpoolctl import threadpool_limits
 
+from tpcore.checks import check_option
 from tpcore.nn import GRU, RNN, orthonormal_
 from tpcore.rules import LearnedTargetProp, Rule
 
@@ -69,6 +70,11 @@ def training_step(
     -------
     function without arguments
 
+    Raises
+    ------
+    ValueError
+        If there is no such cell.
+
     Examples
     --------
     >>> from tpcore.complexity import time_in_turn, training_step
@@ -77,14 +83,16 @@ def training_step(
     >>> times["torch"].median > 0
     True
     """
-    torch.manual_seed(0)
     classes: dict[str, Any] = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU} if rule is None else {"RNN": RNN, "GRU": GRU}
+    check_option("cell", cell, tuple(classes))
     options = {} if rule is None else {"rule": rule}
-    recurrent = classes[cell](inputs, hidden, batch_first=True, **options).to(device)
-    for part in recurrent.weight_hh_l0.detach().split(hidden):
-        orthonormal_(part)
-    head = torch.nn.Linear(hidden, CLASSES).to(device)
-    x, labels = torch.randn(batch, length, inputs).to(device), torch.randint(CLASSES, (batch,)).to(device)
+    with torch.random.fork_rng(devices=[]):  # whoever times a step in a script keeps the script's draws
+        torch.default_generator.manual_seed(0)
+        recurrent = classes[cell](inputs, hidden, batch_first=True, **options).to(device)
+        for part in recurrent.weight_hh_l0.detach().split(hidden):
+            orthonormal_(part)
+        head = torch.nn.Linear(hidden, CLASSES).to(device)
+        x, labels = torch.randn(batch, length, inputs).to(device), torch.randint(CLASSES, (batch,)).to(device)
     inverse = rule.inverse if isinstance(rule, LearnedTargetProp) else None
     parameters = [*recurrent.parameters(), *head.parameters(), *(inverse.parameters() if inverse else ())]
 

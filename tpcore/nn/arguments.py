@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -26,6 +28,14 @@ def check_alike(name: str, value: object, weight: Tensor) -> None:
             f"{name} is {value.dtype} on {value.device} but the weights are {weight.dtype} on {weight.device}: "
             f"use {name}.to(weight)"
         )
+
+
+def without_autocast(array: object) -> AbstractContextManager[object]:
+    """While torch computes with a tensor: in its own dtype, whatever torch.autocast would choose."""
+    try:
+        return torch.autocast(array.device.type, enabled=False) if isinstance(array, Tensor) else nullcontext()
+    except RuntimeError:  # this kind of device has none
+        return nullcontext()
 
 
 def check_finite(name: str, value: Tensor) -> None:

@@ -49,9 +49,9 @@ def orthonormal_(weight: Tensor, generator: torch.Generator | None = None) -> Te
 
 
 class SequenceClassifier(nn.Module):
-    """One answer for a whole sequence, logits = V h_τ + c, or one at each step; initialized as in the paper.
+    """One answer for a whole sequence, by a linear layer on h_τ, or one at each step; initialized as in the paper.
 
-    W, U and V are orthonormal (of a cell with gates, each gate's) and the biases zero. The recurrent part follows
+    All matrices are orthonormal (of a cell with gates, each gate's) and the biases zero. The recurrent part follows
     `rule`; the output layer always takes ordinary gradients.
 
     Parameters
@@ -71,7 +71,7 @@ class SequenceClassifier(nn.Module):
     Raises
     ------
     ValueError
-        If there is no such cell.
+        If there is no such cell, or the GRU is given another nonlinearity than its own.
 
     Examples
     --------
@@ -100,6 +100,8 @@ class SequenceClassifier(nn.Module):
         super().__init__()
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+        if cell == "GRU" and nonlinearity != "tanh":
+            raise ValueError(f"nonlinearity must be 'tanh' for the cell \"GRU\", got {nonlinearity!r}")
         options: dict[str, Any] = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
         self.recurrent = CELLS[cell](input_size, hidden_size, batch_first=True, rule=rule, **options)
         self.output = nn.Linear(hidden_size, output_size)

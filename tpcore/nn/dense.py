@@ -11,7 +11,7 @@ from torch import Tensor
 from tpcore.activations import Activation, activation_named, inverse_slope
 from tpcore.checks import check_integer, check_option
 from tpcore.inversion import all_finite, regularized_inverse
-from tpcore.nn.arguments import check_alike, refuse_second_derivatives
+from tpcore.nn.arguments import check_alike, refuse_second_derivatives, without_autocast
 from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp, check_rule
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
@@ -133,8 +133,9 @@ class _Layer(torch.autograd.Function):
     ) -> Tensor:
         ctx.computed_in = torch.promote_types(W.dtype, torch.float32)
         x, wide_W, wide_bias = (None if t is None else t.to(ctx.computed_in) for t in (input, W, bias))
-        h = torch.nn.functional.linear(x, wide_W, wide_bias)  # type: ignore[arg-type]
-        activation.apply_(torch, h)
+        with without_autocast(x):
+            h = torch.nn.functional.linear(x, wide_W, wide_bias)  # type: ignore[arg-type]
+            activation.apply_(torch, h)
         ctx.save_for_backward(input, W, bias, h)
         ctx.activation, ctx.rule = activation, rule
         return h.to(input.dtype)
@@ -149,11 +150,12 @@ class _Layer(torch.autograd.Function):
         D = rule.step * grad_output.reshape(h.shape).to(h.dtype)  # −δ: so .grad holds minus the direction
         E = activation.derivative(torch, h) * D
         into_input, into_W, into_bias, *_ = ctx.needs_input_grad
-        found = {
-            "the input": _carry(rule, activation, D, x, h, W, bias) / rule.step if into_input else None,
-            "weight": E.mT @ x if into_W else None,
-            "bias": E.sum(0) if into_bias else None,
-        }
+        with without_autocast(x):
+            found = {
+                "the input": _carry(rule, activation, D, x, h, W, bias) / rule.step if into_input else None,
+                "weight": E.mT @ x if into_W else None,
+                "bias": E.sum(0) if into_bias else None,
+            }
         given = {
             name: None if value is None else value.reshape(argument.shape).to(argument.dtype)
             for (name, value), argument in zip(found.items(), arguments, strict=True)

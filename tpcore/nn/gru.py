@@ -16,9 +16,9 @@ from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp
 class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
     """A drop-in for `torch.nn.GRU` whose ``loss.backward()`` follows a rule.
 
-    h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, with n = tanh(U_n x_t + b_in + ρ ⊙ (W_n h_{t−1} + b_hn)) and the gates
-    ρ, z = σ(W h_{t−1} + U x_t + b). The constructor, shapes, initial states, parameter names and state dicts are those
-    of `torch.nn.GRU` in one direction; the losses may be on any of the hidden states.
+    h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, with n = tanh(c + ρ ⊙ (W_n h_{t−1} + b_n)), c = U_n x_t + b_in, and the gates
+    ρ, z = sigmoid(W h_{t−1} + U x_t + b). The constructor, shapes, initial states, parameter names and state dicts are
+    those of `torch.nn.GRU` in one direction; the losses may be on any of the hidden states.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
 
     δ_{t−1} = z ⊙ δ_t + M̃_n((1 − z) ⊙ Ã_s(κ) ⊙ δ_t) + s/(1 + s) · (M̃_z(c_z ⊙ δ_t) + M̃_ρ(c_ρ ⊙ δ_t)),
 
-    with the slopes c_z = (h_{t−1} − n) ⊙ z(1 − z) and c_ρ = (1 − z)(1 − n²) ⊙ (W_n h_{t−1} + b_hn) ⊙ ρ(1 − ρ) of the
+    with the slopes c_z = (h_{t−1} − n) ⊙ z(1 − z) and c_ρ = (1 − z)(1 − n²) ⊙ (W_n h_{t−1} + b_n) ⊙ ρ(1 − ρ) of the
     gates; otherwise all of it divided by (1 + r)(1 + s). At s = 0 the gates are held fixed, and κ is bounded below by
     clipping ρ to [margin, 1] and n as in `RNN`. At z = 0 and ρ = 1 this is the rule of `RNN`; where z = 1 a
     displacement passes unchanged; as r = s → ∞ it is back-propagation. The book's appendix on the GRU derives it and

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tpcore.activations import Array
-from tpcore.nn.arguments import check_alike, check_finite, refuse_second_derivatives
+from tpcore.nn.arguments import check_alike, check_finite, refuse_second_derivatives, without_autocast
 from tpcore.recurrences import Cell, Weights, arrays, run_backward
 from tpcore.recurrences.arrays import as_array, as_tensor
 from tpcore.rules import BackProp, Rule, TargetProp, check_rule
@@ -135,7 +135,9 @@ class _Layer(torch.autograd.Function):
     def forward(
         ctx: Any, kind: Any, options: tuple[Any, ...], rule: Rule, inputs: Tensor, h_0: Tensor, *weights: Tensor
     ) -> tuple[Tensor, Tensor]:
-        cell = kind.run(*options, as_array(inputs), as_array(h_0), Weights(*map(as_array, weights)))
+        given = as_array(inputs)
+        with without_autocast(given):
+            cell = kind.run(*options, given, as_array(h_0), Weights(*map(as_array, weights)))
         states = as_tensor(cell.states)
         # An infinite state stays one under tanh; a ReLU may turn it into a zero one step on.
         if not arrays.all_finite(cell.states if cell.unbounded else cell.states[-1]):
@@ -154,7 +156,7 @@ class _Layer(torch.autograd.Function):
         given, *others = map(as_array, ctx.saved_tensors)
         cell = ctx.kind(*ctx.options, given, *others[4:], Weights(*others[:4]))
         arrays = (None if grad is None else as_array(grad) for grad in grads)
-        with np.errstate(all="ignore"):  # values that are not finite are looked for afterwards
+        with np.errstate(all="ignore"), without_autocast(given):  # what is not finite is looked for afterwards
             inputs, h_0, weights = run_backward(ctx.rule, cell, *arrays, inputs_too=ctx.needs_input_grad[3])
         _check_directions({**weights._asdict(), "h_0": h_0, "inputs": inputs}, ctx.rule, cell.weights.W)
         return None, None, None, *(None if a is None else as_tensor(a) for a in (inputs, h_0, *weights))
