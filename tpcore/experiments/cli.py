@@ -20,7 +20,7 @@ from typing import Any
 from tpcore import results
 from tpcore.experiments.records import check_filed, key_of, read_run
 from tpcore.experiments.registry import EXPERIMENTS, experiment_named
-from tpcore.experiments.running import RunError, run_all
+from tpcore.experiments.running import DASK_WORKERS, RunError, run_all
 from tpcore.experiments.search import sweep
 from tpcore.experiments.spec import Experiment, Run
 from tpcore.experiments.summary import outcome
@@ -29,8 +29,8 @@ from tpcore.results import Record, RecordError
 from tpcore.tasks.files import DataError
 
 LAST_SEED = 2**62  # twice a seed, and one more, seed the generators of training and held-out batches
-DASK = """run on the cluster of this scheduler, tcp://host:8786; start workers by `dask worker ADDRESS --nworkers auto
---nthreads 1`, and name with --results a folder that all of them share"""
+DASK = f"""run on the cluster of this scheduler, tcp://host:8786; start workers by `{DASK_WORKERS}`, and name with
+--results a folder that all of them share"""
 DRIFT = """\
 A record that drifts is neither confirmed nor refuted from that step on: here too, runs whose initial weights are almost
 the same part by as much. On a machine like the one that its record names it would be identical."""
