@@ -1,6 +1,6 @@
 """The book's look for plotly figures: one palette and one base figure."""
 
-from math import log10
+from math import ceil, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -134,7 +134,7 @@ def _axis(title: str, log: bool, ends: tuple[float, float] | None) -> dict[str, 
     axis: dict[str, Any] = {"title": {"text": title}, "type": "log" if log else "linear"}
     if log:
         decades = log10(ends[1] / ends[0]) if ends else 1
-        axis |= {"exponentformat": "power", "dtick": max(1, round(decades / MOST_DECADE_TICKS))}
+        axis |= {"exponentformat": "power", "dtick": max(1, ceil(round(decades) / MOST_DECADE_TICKS))}
     if ends is not None:
         axis["range"] = [log10(end) for end in ends] if log else list(ends)
     return axis
