@@ -128,6 +128,8 @@ def _resume_download(url: str, output_file: Any, pooch: Any) -> None:
             for chunk in response.iter_content(1 << 16):
                 target.write(chunk)
                 bar.update(len(chunk))
+    if part.stat().st_size < total:  # urllib3 before 2 takes a body that broke off for a whole one
+        raise OSError(f"the connection broke off after {part.stat().st_size} of {total} bytes")
     os.replace(part, output_file)
 
 
