@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tpcore.experiments.fair import CALIBRATED, RULES
+from tpcore.experiments.fair import CALIBRATED, FAIR, RULES
 from tpcore.experiments.method import Method, Optimizer
 from tpcore.experiments.paper import PIXEL_MNIST, TEMPORAL_ORDER_60, TEMPORAL_ORDER_120
 from tpcore.experiments.spec import Experiment
@@ -109,6 +109,21 @@ SLIDER_120 = replace(
     seeds=(0, 1, 2),
 )
 
+# The two step sizes with which back-propagation won its own search with clipping, at both lengths (a test says so).
+CLIPPED = Method(CALIBRATED, Optimizer(0.619, 0.0248, clip=1.0))
+
+
+def _clipped(fair: Experiment, about: str) -> Experiment:
+    return replace(fair, about=about, methods=grid(("calibrated-local",), CLIPPED, r=HALF_DECADES[2:]))
+
+
+CLIP_60 = _clipped(
+    FAIR["equal-effort-order-60"], "calibrated inversion with BP's clipped steps: temporal order, τ = 60"
+)
+CLIP_120 = _clipped(
+    FAIR["equal-effort-order-120"], "calibrated inversion with BP's clipped steps: temporal order, τ = 120"
+)
+
 GRIDS: dict[str, Experiment] = {
     "grid-order-60": GRID_ORDER_60,
     "map-order-60": MAP_ORDER_60,
@@ -116,4 +131,6 @@ GRIDS: dict[str, Experiment] = {
     "sensitivity-pixel-mnist": SENSITIVITY_MNIST,
     "slider-order-60": SLIDER_60,
     "slider-order-120": SLIDER_120,
+    "clip-order-60": CLIP_60,
+    "clip-order-120": CLIP_120,
 }
