@@ -1,8 +1,8 @@
 """The book's build extension.
 
 It tells the notebooks' kernels to show explorers in their hosted form, puts plotly.js and the explorers' script and
-style beside the pages, puts figures before their code, links the API reference, and fails the build where a page's
-explorers outgrow their budget or a page would fetch anything from another host.
+style beside the pages, puts figures before their code, keeps punctuation with its formula, links the API reference,
+and fails the build where a page's explorers outgrow their budget or a page would fetch anything from another host.
 """
 
 import os
@@ -46,6 +46,8 @@ FETCHED_LINKS = {
     "modulepreload",
     "apple-touch-icon",
 }
+_OPENING = re.compile(r"[(\[“‘]+$")
+_CLOSING = re.compile(r"^[^\s\w(\[“‘]+")
 _FOREIGN = re.compile(r"\s*(https?:)?//", re.I)
 _FOREIGN_IN_STYLE = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^\s"')]*)""", re.I)
 _STYLE_COMMENT = re.compile(r"/\*.*?\*/", re.S)
@@ -61,6 +63,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the chapters' networks are small; threads would wait for each other
     app.add_transform(_PlainQuotes)
     app.add_post_transform(_FigureBeforeCode)
+    app.add_post_transform(_PunctuationStays)
     app.connect("missing-reference", _name_in_backticks)
     app.connect("html-page-context", _add_explorer_script)
     app.connect("html-page-context", _drop_thebe, priority=900)
@@ -82,6 +85,30 @@ class _FigureBeforeCode(SphinxPostTransform):
                 cell = code.parent
                 cell.remove(code)
                 cell.append(code)
+
+
+class _PunctuationStays(SphinxPostTransform):
+    """A formula keeps the bracket before it and the comma after it on its line; Firefox would break there."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        for formula in list(self.document.findall(nodes.math)):
+            together = nodes.inline("", "", classes=["together"])
+            formula.replace_self(together)
+            together += formula
+            _take(together, -1, _OPENING)
+            _take(together, 1, _CLOSING)
+
+
+def _take(together: nodes.inline, side: int, pattern: re.Pattern[str]) -> None:
+    """Moves into `together` what the pattern finds in the text before it (side -1) or after it (1)."""
+    parent, place = together.parent, together.parent.index(together) + side
+    beside = parent[place] if 0 <= place < len(parent) else None
+    if isinstance(beside, nodes.Text) and (found := pattern.search(beside)):
+        parent.replace(beside, nodes.Text(beside[: found.start()] + beside[found.end() :]))
+        together.insert(0 if side < 0 else len(together), nodes.Text(found[0]))
 
 
 class _PlainQuotes(SphinxTransform):

@@ -19,7 +19,7 @@ def test_a_row_a_method_under_the_titles():
         "method": "TP",
         "seeds that solve it": "2 of 2",
         "steps to it": "30",
-        "time to it": "1.5 s",
-        "accuracy at the end": "1.00 (1.00 to 1.00)",
+        "time to it": "1.5\xa0s",
+        "accuracy at the end": "1.00 (1.00\xa0to\xa01.00)",
         "diverged": "–",
     }

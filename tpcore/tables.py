@@ -101,8 +101,8 @@ def outcome_rows(
                 labels[method],
                 solved + (f", {came.collapsed} of them {collapse}" if came.collapsed else ""),
                 "–" if came.steps is None else f"{came.steps:,.0f}",
-                "–" if came.seconds is None else f"{came.seconds:.1f} s",
-                f"{median:.2f} ({low:.2f} to {high:.2f})",
+                "–" if came.seconds is None else f"{came.seconds:.1f}\N{NO-BREAK SPACE}s",
+                f"{median:.2f} ({low:.2f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:.2f})",
                 str(came.diverged or "–"),
             ]
         )

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 from sphinx.errors import SphinxError
 
 spec = importlib.util.spec_from_file_location("book_extension", Path(__file__).parents[2] / "book" / "extension.py")
@@ -92,3 +94,29 @@ def test_a_style_sheet_that_asks_another_host_fails_the_build(tmp_path: Path) ->
 def test_a_style_sheet_of_own_files_passes(tmp_path: Path) -> None:
     style = "/*! MIT, https://style.example */ @import 'basic.css'; p { background: url(../logo.svg) }"
     extension._check_pages(built(tmp_path, style), None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ("as ", ", and", "r,"),
+        ("so (", ") holds", "(r)"),
+        ("in ", "-dimensional", "r-"),
+        ("for ", " (see", "r"),
+        ("“", "”, it says", "“r”,"),
+        ("is ", "(t)", "r"),
+    ],
+)
+def test_punctuation_stays_with_its_formula(before: str, after: str, kept: str) -> None:
+    document = new_document("page")
+    document += nodes.paragraph("", "", nodes.Text(before), nodes.math("", "r"), nodes.Text(after))
+    extension._PunctuationStays(document).run()
+    (together,) = document.findall(nodes.inline)
+    assert together.astext() == kept and document.astext() == f"{before}r{after}"
+
+
+def test_two_formulas_share_the_text_between_them() -> None:
+    document = new_document("page")
+    document += nodes.paragraph("", "", nodes.math("", "r"), nodes.Text(", ("), nodes.math("", "s"))
+    extension._PunctuationStays(document).run()
+    assert [together.astext() for together in document.findall(nodes.inline)] == ["r,", "(s"]

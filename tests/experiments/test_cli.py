@@ -131,9 +131,9 @@ def test_sweep(said, tmp_path):
     assert status == 0 and out.startswith("tuned  tp") and "2 seeds" in out
     assert [record.stage for record in results.read_all(tmp_path / "results")] == ["search"] * 2 + ["tuned"] * 2
     assert [line.split()[0] for line in said("show", "small")[1].splitlines()] == ["search", "search", "tuned"]
-    assert "0 of 4 runs recorded, 2 of search winners" in said("list")[1]
+    assert "; 60 steps, 2 of 4 runs of search winners recorded" in said("list")[1]
     said("sweep", "small", "--jobs", "1", "--trials", "2", "--methods", "tp", "--steps", "5", "--seeds", "7")
-    assert "0 of 4 runs recorded, 2 of search winners" in said("list")[1], "these are none of the experiment's"
+    assert "; 60 steps, 2 of 4 runs of search winners recorded" in said("list")[1], "these are none of the experiment's"
 
 
 def test_verify(said, tmp_path):

@@ -128,9 +128,10 @@ def list_command(options: argparse.Namespace) -> int:
         ended = {path: record for path, record in found.items() if record.status != "running"}
         runs = [run.path(_folder(options)) for run in experiment.runs(name)]
         tuned = sum(record.stage == "tuned" and _is_registered(record, experiment) for record in ended.values())
-        line = f"{name:{width}}  {experiment.about}; {experiment.steps} steps"
-        line += f", {sum(path in ended for path in runs)} of {len(runs)} runs recorded"
-        line += f", {tuned} of search winners" if tuned else ""
+        counts = {"runs": sum(path in ended for path in runs), "runs of search winners": tuned}
+        said = [f"{count} of {len(runs)} {which} recorded" for which, count in counts.items() if count]
+        line = f"{name:{width}}  {experiment.about}; {experiment.steps} steps, "
+        line += ", ".join(said) or f"0 of {len(runs)} runs recorded"
         under_way = len(found) - len(ended)
         print(line + (f", {under_way} under way" if under_way else ""))
         damaged += broken
