@@ -14,11 +14,11 @@ def solved_in(step, *, end=1.0, total, every):
     return dict(zip(steps.tolist(), accuracy.tolist(), strict=True))
 
 
-def write(run, step, folder, *, end=1.0, diverged_at=None):
-    """The record of a run that reaches accuracy 1 at a logged step, each step taking a millisecond."""
+def write(run, step, folder, *, end=1.0, diverged_at=None, measured=None):
+    """The record of a run that reaches accuracy 1 at a logged step, each taking a millisecond."""
     configuration = run.setup.configuration()
     accuracy = solved_in(step, end=end, total=configuration["steps"], every=configuration["log_every"])
-    rows = [{"step": at, "seconds": at / 1000, "accuracy": value} for at, value in accuracy.items()]
+    rows = [{"step": at, "seconds": at / 1000, "accuracy": value, **(measured or {})} for at, value in accuracy.items()]
     status = "finished" if diverged_at is None else "diverged"
     record = Record(run.experiment, run.stage, run.method, run.seed, configuration, status=status)
     record.diverged_at = diverged_at
