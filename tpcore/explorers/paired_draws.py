@@ -147,16 +147,14 @@ COUNTS_HEAD = ("optimizer", "tasks", *GROUPS)
 
 
 def counts(names: Sequence[str]) -> list[list[str]]:
-    """A row an optimizer, over some tasks: at how many draws the calibrated rule did better or worse by over CLOSE."""
+    """A row an optimizer, over some tasks: "better : worse of all" of the calibrated rule, by over CLOSE."""
     rows = []
     for kind, label in KINDS.items():
         found = [result for name in names if len((result := draws(name, kind))["r"])]
         if found:
             r = np.concatenate([result["r"] for result in found])
             lead = np.concatenate([result["calibrated"] - result["bp"] for result in found])
-            cells = []
-            for low, high, _ in GROUPS.values():
-                own = lead[(low <= r) & (r < high)]
-                cells.append(f"{(own > CLOSE).sum()} better, {(own < -CLOSE).sum()} worse of {len(own)}")
-            rows.append([label, str(len(found)), *cells])
+            groups = [lead[(low <= r) & (r < high)] for low, high, _ in GROUPS.values()]
+            cells = [f"{(own > CLOSE).sum()} : {(own < -CLOSE).sum()} of {len(own)}" for own in groups]
+            rows.append([label, str(len(found)), *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in cells)])
     return rows
