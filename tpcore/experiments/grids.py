@@ -126,7 +126,7 @@ STEPS_120 = replace(
     methods=grid(
         ("bp", "calibrated-local"),
         Method(replace(CALIBRATED, r=3.0, s=3.0), Optimizer(0.2, 0.003)),
-        gamma_h=(0.001, 0.003, 0.01),
+        gamma_h=(0.0003, 0.001, 0.003, 0.01),
     ),
 )
 
