@@ -26,7 +26,7 @@ class Optimizer:
         γ_θ and γ_h; γ_h must be the rule's own ``step`` under `TargetProp`. γ_h = 1: one step size for all.
     kind : {"sgd", "nesterov", "adam"}
         Adam does not see the size of a direction, so that under it γ_h is put into the step size for every rule. Its ε
-        of 1e-8 does see it; the recorded directions are larger per parameter, most of them by orders of magnitude.
+        does see the size.
     momentum : float
         Of "nesterov".
     clip : float, optional

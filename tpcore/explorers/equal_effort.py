@@ -203,6 +203,7 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
 
 
 TASK = Choice("task", "Task", TASKS)
+KIND = Choice("kind", "Optimizer", {kind: text[0].upper() + text[1:] for kind, text in KINDS.items()})
 reaching_explorer = Explorer(
     title="How fast, seed by seed",
     description="A row for each method and a dot for each fresh seed, at the number of training steps, or of the "
@@ -248,7 +249,7 @@ tuned_explorer = Explorer(
     description="Held-out accuracy along training: for each method the median of the fresh seeds in a band from the "
     "lowest to the highest, with the step sizes and r that won its search. The dotted line is the level that counts as "
     "solved; a cross marks a run that diverged.",
-    controls=[TASK, Choice("kind", "Optimizer", {kind: text[0].upper() + text[1:] for kind, text in KINDS.items()})],
+    controls=[TASK, KIND],
     compute=tuned_curves,
     draw=tuned_figure,
 )

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from tpcore.experiments.search import score
 from tpcore.explorers import Choice, Explorer
-from tpcore.explorers.equal_effort import KINDS, TASKS, tried
+from tpcore.explorers.equal_effort import KIND, KINDS, TASKS, tried
 from tpcore.explorers.recorded import record_files, say_not_run
 from tpcore.figures import NEUTRAL, PALETTE, figure
 from tpcore.results import Record
@@ -56,9 +56,8 @@ def draws(task: str, kind: str) -> dict[str, Any]:
             *(gammas := _steps(other)),
             score(one),
             score(other),
-            gammas[0]
-            * gammas[1]
-            * _at_start(one, "direction_norm"),  # the norm under BP is the gradient's, without γ_h
+            # under back-propagation the norm is the gradient's, without γ_h
+            gammas[0] * gammas[1] * _at_start(one, "direction_norm"),
             gammas[0] * _at_start(other, "direction_norm"),
             _at_start(other, "angle"),
         )
@@ -109,7 +108,7 @@ draws_explorer = Explorer(
     "colour says in which range its r lay.",
     controls=[
         Choice("task", "Task", TASKS, value="equal-effort-order-120"),
-        Choice("kind", "Optimizer", {kind: text[0].upper() + text[1:] for kind, text in KINDS.items()}),
+        KIND,
     ],
     compute=draws,
     draw=draws_figure,
