@@ -119,16 +119,14 @@ def _clipped(length: int) -> Experiment:
     return replace(FAIR[f"equal-effort-order-{length}"], about=about, methods=methods)
 
 
-# Around the steps at which back-propagation did best in its search with plain SGD
-STEPS_120 = replace(
-    FAIR["equal-effort-order-120"],
-    about="plain SGD along γ_h, BP and calibrated inversion, r = s = 3: temporal order, τ = 120",
-    methods=grid(
-        ("bp", "calibrated-local"),
-        Method(replace(CALIBRATED, r=3.0, s=3.0), Optimizer(0.2, 0.003)),
-        gamma_h=(0.0003, 0.001, 0.003, 0.01),
-    ),
-)
+def _along_gamma_h(what: str, optimizer: Optimizer, *gamma_h: float) -> Experiment:
+    """Back-propagation and calibrated inversion with r = s = 3, side by side."""
+    return replace(
+        FAIR["equal-effort-order-120"],
+        about=f"{what} along γ_h, BP and calibrated inversion, r = s = 3: temporal order, τ = 120",
+        methods=grid(("bp", "calibrated-local"), Method(CALIBRATED, optimizer).tuned(r=3.0), gamma_h=gamma_h),
+    )
+
 
 GRIDS: dict[str, Experiment] = {
     "grid-order-60": GRID_ORDER_60,
@@ -139,5 +137,9 @@ GRIDS: dict[str, Experiment] = {
     "slider-order-120": SLIDER_120,
     "clip-order-60": _clipped(60),
     "clip-order-120": _clipped(120),
-    "step-order-120": STEPS_120,
+    # around the steps with which back-propagation did best in its searches with plain SGD and with Adam
+    "step-order-120": _along_gamma_h("plain SGD", Optimizer(0.2), 0.0003, 0.001, 0.003, 0.01),
+    "adam-order-120": _along_gamma_h("Adam", Optimizer(0.01, kind="adam"), 0.002, 0.006, 0.02, 0.06),
+    # every direction is longer than the limit, so that every step is equally long
+    "length-order-120": _along_gamma_h("steps of one length", Optimizer(0.2, clip=0.01), 0.3, 1.0, 3.0, 10.0),
 }
