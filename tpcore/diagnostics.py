@@ -161,9 +161,31 @@ def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tenso
             loss = torch.nn.functional.cross_entropy(model(inputs).flatten(0, -2), targets.flatten())
             trained = [parameter for parameter in model.recurrent.parameters() if parameter.requires_grad]
             grads = torch.autograd.grad(loss, trained)
-            # In float32 the cosine could not tell angles under 0.03 degrees from zero.
-            directions.append(torch.cat([grad.flatten() for grad in grads]).double())
+            directions.append(torch.cat([grad.flatten() for grad in grads]))
     finally:
         model.recurrent.rule = own_rule
-    cosine = torch.nn.functional.cosine_similarity(directions[0], directions[1], dim=0)
+    return angle_between(*directions)
+
+
+def angle_between(one: Tensor, other: Tensor) -> float:
+    """The angle between two directions.
+
+    Parameters
+    ----------
+    one, other : Tensor (n,)
+
+    Returns
+    -------
+    float
+        In degrees, from 0 to 180; NaN where an entry is not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from tpcore.diagnostics import angle_between
+    >>> round(angle_between(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1.0])), 6)
+    45.0
+    """
+    # In float32 the cosine could not tell angles under 0.03 degrees from zero.
+    cosine = torch.nn.functional.cosine_similarity(one.double(), other.double(), dim=0)
     return float(torch.rad2deg(torch.acos(cosine.clamp(-1, 1))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tpcore.diagnostics import norms_through_time
+from tpcore.diagnostics import angle_between, norms_through_time
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, Rule
 from tpcore.training import Batch, Measure, Task
@@ -21,12 +21,11 @@ def directions(model: SequenceClassifier, task: Task, held_out: Batch) -> dict[s
     ``spectral_norm``. NaN where a direction is not finite; whether the run has diverged is for the training to say.
     """
     batch = _few(held_out)
-    own, gradient = (_direction(model, task, rule, batch) for rule in (model.recurrent.rule, BackProp()))
-    cosine = torch.nn.functional.cosine_similarity(own.double(), gradient.double(), dim=0)
+    own, gradient = (direction(model, task, rule, batch) for rule in (model.recurrent.rule, BackProp()))
     same = isinstance(model.recurrent.rule, BackProp)
     return {
         "direction_norm": float(own.norm()),
-        "angle": 0.0 if same else float(torch.rad2deg(torch.acos(cosine.clamp(-1, 1)))),
+        "angle": 0.0 if same else angle_between(own, gradient),
         "spectral_norm": float(torch.linalg.matrix_norm(model.recurrent.weight_hh_l0.detach(), 2)),
     }
 
@@ -53,7 +52,11 @@ def _few(held_out: Batch) -> Batch:
     return inputs[:SEQUENCES], targets[:SEQUENCES]
 
 
-def _direction(model: SequenceClassifier, task: Task, rule: Rule, batch: Batch) -> Tensor:
+def direction(model: SequenceClassifier, task: Task, rule: Rule, batch: Batch) -> Tensor:
+    """What a rule would leave in ``.grad`` of the recurrent part, as one vector; NaN if that is not finite.
+
+    Neither the model's own rule nor its ``.grad`` is changed.
+    """
     own_rule = model.recurrent.rule
     try:
         model.recurrent.rule = rule
