@@ -72,8 +72,8 @@ def entries_figure(result: dict[str, Any]) -> go.Figure:
         marker = {"color": color, "size": 5, "opacity": 0.7}
         fig.add_scatter(x=x[own], y=y[own], mode="markers", name=name, marker=marker)
     fig.add_annotation(
-        text=f"angle {result['angle']:.1f}°, of the signs {result['angle_of_signs']:.1f}°",
-        x=0.5, y=1.0, xref="paper", yref="paper", yanchor="bottom", showarrow=False,
+        text=f"angle {result['angle']:.1f}°<br>of the signs {result['angle_of_signs']:.1f}°",
+        x=0.98, y=0.03, xref="paper", yref="paper", xanchor="right", yanchor="bottom", align="right",
     )  # fmt: skip
     return fig
 
