@@ -7,7 +7,7 @@ from tests.explorers.written import write
 from tpcore.experiments import experiment_named
 from tpcore.experiments.search import trials
 from tpcore.explorers import paired_draws as chapter
-from tpcore.explorers.equal_effort import TASKS, tried
+from tpcore.explorers.equal_effort import TASKS, method_of, tried
 
 NAME = "equal-effort-order-60"
 LATER, NEVER = 3000, None
@@ -44,7 +44,7 @@ def test_a_search_s_draws_are_shared_whatever_the_optimizer():
         for kind in chapter.KINDS:
             sides = [[], []]
             for side, rule in zip(sides, ("bp", "calibrated-local"), strict=True):
-                for run in trials(name, experiment, "-".join(filter(None, (rule, kind)))):
+                for run in trials(name, experiment, method_of(rule, kind)):
                     side.append((run.setup.optimizer.gamma_theta, run.setup.optimizer.gamma_h))
             assert sides[0] == sides[1] and len(set(sides[0])) == experiment.search.trials
 

@@ -45,6 +45,11 @@ def rule_and_kind(method: str) -> tuple[str, str]:
     return rule, method.removeprefix(rule).removeprefix("-")
 
 
+def method_of(rule: str, kind: str) -> str:
+    """The method's name, from a rule and an optimizer: the way back from `rule_and_kind`."""
+    return f"{rule}-{kind}" if kind else rule
+
+
 def style_of(method: str) -> Style:
     """A method's name for the reader, its colour and its dash."""
     rule, kind = rule_and_kind(method)

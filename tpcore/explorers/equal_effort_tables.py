@@ -13,7 +13,16 @@ from tpcore.experiments.contests import NO_CLEAR_WINNER
 from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
 from tpcore.experiments.search import score, trials
 from tpcore.experiments.summary import KEPT
-from tpcore.explorers.equal_effort import KINDS, LEVELS, rule_and_kind, steps_to_level, style_of, tried, tuned
+from tpcore.explorers.equal_effort import (
+    KINDS,
+    LEVELS,
+    method_of,
+    rule_and_kind,
+    steps_to_level,
+    style_of,
+    tried,
+    tuned,
+)
 from tpcore.results import Record
 from tpcore.tables import OUTCOME, outcome_rows
 
@@ -155,7 +164,7 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     same = [(f"same optimizer: {KINDS[kind]}", "bp", "calibrated-local", kind) for kind in ("", *OPTIMIZERS)]
     own = [("same rule but for calibration", rule, f"calibrated-{rule[3:]}", "") for rule in ("tp-local", "tp-time")]
     own.append(("r that follows the scale of W", "calibrated-local", "calibrated-local-adapted", ""))
-    named = [(how, *("-".join(filter(None, (rule, kind))) for rule in rules)) for how, *rules, kind in (*same, *own)]
+    named = [(how, *(method_of(rule, kind) for rule in rules)) for how, *rules, kind in (*same, *own)]
     best = [row for family in ("BP", "paper's") for row in _best(name, family)]
     return [(how, one, other) for how, one, other in (*named, *best) if {one, other} <= set(tuned(name))]
 

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from tpcore.experiments.search import score
 from tpcore.explorers import Choice, Explorer
-from tpcore.explorers.equal_effort import KIND, KINDS, TASKS, tried
+from tpcore.explorers.equal_effort import KIND, KINDS, TASKS, method_of, tried
 from tpcore.explorers.recorded import record_files, say_not_run
 from tpcore.figures import NEUTRAL, PALETTE, figure
 from tpcore.results import Record
@@ -30,7 +30,7 @@ GROUPS = {  # of r, from targets to gradients
 
 def paired(task: str, kind: str) -> list[tuple[Record, Record]]:
     """The trials of back-propagation and of the calibrated rule, local, that had the same two step sizes."""
-    sides = ("-".join(filter(None, (rule, kind))) for rule in ("bp", "calibrated-local"))
+    sides = (method_of(rule, kind) for rule in ("bp", "calibrated-local"))
     one, other = ({_steps(record): record for record in tried(task).get(method, [])} for method in sides)
     return [(one[steps], other[steps]) for steps in one if steps in other]
 
