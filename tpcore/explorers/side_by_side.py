@@ -97,7 +97,7 @@ def _range(values: np.ndarray) -> str:
     return f"{values.min():.3f} to {values.max():.3f}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
-SEEDS_HEAD = ("rule", "step", "mean accuracy along training, over the seeds", "solve it")
+SEEDS_HEAD = ("rule", "step", "mean accuracy", "solve it")
 
 
 def seeds(test: str) -> list[list[str]]:
