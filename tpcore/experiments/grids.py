@@ -141,5 +141,5 @@ GRIDS: dict[str, Experiment] = {
     "step-order-120": _along_gamma_h("plain SGD", Optimizer(0.2), 0.0003, 0.001, 0.003, 0.01),
     "adam-order-120": _along_gamma_h("Adam", Optimizer(0.01, kind="adam"), 0.002, 0.006, 0.02, 0.06),
     # every direction is longer than the limit, so that every step is equally long
-    "length-order-120": _along_gamma_h("steps of one length", Optimizer(0.2, clip=0.01), 0.1, 0.3, 1.0, 3.0, 10.0),
+    "length-order-120": _along_gamma_h("steps of one length", Optimizer(0.2, clip=0.01), 0.3, 1.0, 3.0, 10.0),
 }
