@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from tpcore.explorers.adam_angle import TASK, angle_of_signs, entries, entries_figure, network
+from tpcore.explorers.adam_angle import SHOWN, angle_of_signs, entries, entries_figure
+from tpcore.explorers.one_slider import TASK, network
 from tpcore.rules import BackProp, TargetProp
 
 
 def adam_s_first_step(rule):
     """From torch's own Adam, in a plain training step."""
-    model = network()
-    model.recurrent.rule = rule
+    model = network(rule)
     before = [parameter.detach().clone() for parameter in model.recurrent.parameters()]
     inputs, answers = TASK.batch(20, torch.Generator().manual_seed(0))
     adam = torch.optim.Adam(model.recurrent.parameters(), lr=1e-3)
@@ -54,6 +54,6 @@ def test_the_directions_of_a_network_follow_it_nearly():
 def test_red_dots_are_those_that_differ_in_sign():
     found = entries(1.0)
     same, other = entries_figure(found).data
-    assert len(same.x) + len(other.x) == len(found["gradient"]) == 500
+    assert len(same.x) + len(other.x) == len(found["gradient"]) == SHOWN == 500
     assert (np.sign(same.x) == np.sign(same.y)).all() and (np.sign(other.x) != np.sign(other.y)).all()
     assert f"{found['flipped']:.1%}" in other.name and len(other.x) / 500 == pytest.approx(found["flipped"], abs=0.06)

@@ -12,22 +12,12 @@ import torch
 from tpcore.diagnostics import angle_between
 from tpcore.experiments.measures import direction
 from tpcore.explorers import Explorer, LogSlider
+from tpcore.explorers.one_slider import TASK, network
 from tpcore.figures import PALETTE, figure
-from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, TargetProp
-from tpcore.tasks import TemporalOrder
 
-TASK = TemporalOrder(60)
-HIDDEN = 100
-SHOWN = 500  # entries of a direction, of all 10,700
+SHOWN = 500  # entries of a direction
 END = 2.5
-
-
-def network() -> SequenceClassifier:
-    """The paper's network for TASK, untrained, from one seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return SequenceClassifier(TASK.input_size, HIDDEN, TASK.output_size, rule=BackProp())
 
 
 def angle_of_signs(theta: float) -> float:
@@ -44,7 +34,7 @@ def entries(r: float) -> dict[str, Any]:
         ``gradient``, ``calibrated`` (SHOWN,): some entries, each direction's in units of its root mean square.
         ``flipped`` in [0, 1]: the share of all entries that differ in sign. ``angle``, ``angle_of_signs``: in degrees.
     """
-    model, batch = network(), TASK.batch(20, torch.Generator().manual_seed(0))
+    model, batch = network(BackProp()), TASK.batch(20, torch.Generator().manual_seed(0))
     rules = BackProp(), TargetProp(r, s=r, calibrated=True)
     gradient, own = (direction(model, TASK, rule, batch) for rule in rules)
     shown = torch.linspace(0, len(own) - 1, SHOWN).long()
@@ -80,7 +70,7 @@ def entries_figure(result: dict[str, Any]) -> go.Figure:
 
 adam_explorer = Explorer(
     title="Entry by entry",
-    description="Five hundred entries of the recurrent part's directions before training: across as the gradient has "
+    description=f"{SHOWN} entries of the recurrent part's directions before training: across as the gradient has "
     "them, upward as the calibrated rule has them, each in units of its root mean square. Where the two differ in sign "
     "the dot is red, and Adam's first steps go opposite ways. The legend holds the shares among all entries.",
     controls=[LogSlider("r", "Regularization r = s", 0.1, 1000.0, points=17, value=1.0)],

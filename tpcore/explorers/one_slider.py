@@ -86,7 +86,7 @@ def snapshots(trained_by: str) -> list[tuple[float, dict[str, Tensor]]]:
         weights = {name: value.clone() for name, value in state["model"].items()}
         found.append((state["rows"][-1]["accuracy"], weights))
 
-    model = _network(TRAINED_BY[trained_by])
+    model = network(TRAINED_BY[trained_by])
     optimizer = two_step_sizes(model, GAMMA_THETA, GAMMA_H)
     train(model, TASK, optimizer, steps=STEPS, log_every=EVERY, seed=SEED, test_size=200, progress=False, save=keep)
     return found
@@ -95,13 +95,14 @@ def snapshots(trained_by: str) -> list[tuple[float, dict[str, Tensor]]]:
 def snapshot(trained_by: str, step: int) -> tuple[float, SequenceClassifier, Tensor, Tensor]:
     """The accuracy after some steps, the network then in float64, held-out inputs (B, τ, p) and their classes."""
     accuracy, weights = snapshots(trained_by)[step // EVERY]
-    model = _network(BackProp())
+    model = network(BackProp())
     model.load_state_dict(weights)
     inputs, targets = TASK.batch(20, torch.Generator().manual_seed(1000))
     return accuracy, model.double(), inputs.double(), targets
 
 
-def _network(rule: Rule) -> SequenceClassifier:
+def network(rule: Rule) -> SequenceClassifier:
+    """The paper's network for TASK, untrained, from one seed."""
     weights = torch.Generator().manual_seed(SEED)
     with torch.random.fork_rng(devices=[]):
         return SequenceClassifier(TASK.input_size, HIDDEN, TASK.output_size, rule=rule, generator=weights)
