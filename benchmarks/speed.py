@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_info
 
-from benchmarks import gpu, memory
+from benchmarks import memory
 from benchmarks.steps import (
     GRU_SHAPES,
     ON_THE_WAY,
@@ -92,7 +92,7 @@ def warn_if_busy(rows: Rows) -> None:
         print(f"half of the rows have a spread above {widest:.0%}: the machine was busy, do not conclude")
 
 
-def measure(seconds: float, numbers: list[int], quick: bool, device: str) -> dict[str, Any]:
+def measure(seconds: float, numbers: list[int], quick: bool) -> dict[str, Any]:
     """The whole record."""
     rnn_shapes, gru_shapes = (QUICK, QUICK) if quick else (RNN_SHAPES, GRU_SHAPES)
     record: dict[str, Any] = {"machine": machine(), "versions": versions()}
@@ -112,7 +112,6 @@ def measure(seconds: float, numbers: list[int], quick: bool, device: str) -> dic
     record["memory"] = memory_of("RNN", list(rnn_shapes)) + memory_of("GRU", list(gru_shapes))
     record["import_seconds"] = import_seconds(2 if quick else 7)
     warn_if_busy(record["steps"])
-    record["gpu"] = gpu.on_gpu(rnn_shapes, seconds) if device == "cuda" else "not run"
     return record
 
 
@@ -122,15 +121,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each row of the table (default 4)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default 1 2)")
     parser.add_argument("--quick", action="store_true", help="one tiny shape, to see that it works; needs --folder")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: on the GPU too")
     parser.add_argument("--name", default=machine_name(), help=f"the record's name (default {machine_name()})")
     parser.add_argument("--folder", type=Path, help="where the record goes (default results/bench)")
     given = parser.parse_args()
-    if given.device == "cuda" and not torch.cuda.is_available():
-        parser.error("--device cuda: torch finds no GPU here; leave it out to measure the CPU")
     if given.quick and given.folder is None:
         parser.error("--quick needs --folder: a tiny shape's record must not stand among those that the book shows")
-    record = measure(given.seconds, given.threads, given.quick, given.device)
+    record = measure(given.seconds, given.threads, given.quick)
     path = (given.folder or default_folder() / "bench") / f"{given.name}.json"
     write_whole(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
     print(f"written to {path}")

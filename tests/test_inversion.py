@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.definition import ridge_operator
-from tpcore import regularized_inverse
+from tpcore import inversion, regularized_inverse
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 7))
 seeds = st.integers(0, 2**20)
@@ -30,6 +30,31 @@ def square(seed, d=6):
 def test_equals_the_ridge_solution(seed, shape, r):
     W = matrix(seed, *shape)
     torch.testing.assert_close(regularized_inverse(W, r).matrix, ridge_operator(W, r), rtol=1e-8, atol=1e-10)
+
+
+@given(seeds, shapes, regularizations)
+def test_a_gpu_s_way_equals_it_or_is_left(seed, shape, r):
+    W = matrix(seed, max(shape), min(shape))
+    found, k = inversion._by_torch(W, r), float(torch.linalg.matrix_norm(W.T @ W + r * torch.eye(min(shape)))) / r
+    assert (found is None) == (k > inversion.CHOLESKY)
+    if found is not None:
+        torch.testing.assert_close(found, ridge_operator(W, r), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("shape", [(6, 6), (4, 7), (7, 4)])
+@pytest.mark.parametrize("r", [1e-12, 1e-3, 1.0, 1e3, 1e38])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_on_a_gpu_it_is_the_same(shape, r, dtype):
+    W = matrix(0, *shape, dtype)
+    for calibrated in (False, True):
+        found = regularized_inverse(W.cuda(), r, calibrated=calibrated).matrix
+        assert found.is_cuda and found.dtype == dtype and found.is_contiguous()
+        torch.testing.assert_close(found.cpu(), regularized_inverse(W, r, calibrated=calibrated).matrix)
+
+
+def test_a_gpu_s_way_leaves_what_is_not_finite():
+    assert inversion._by_torch(torch.full((3, 3), torch.nan), 1.0) is None
 
 
 @given(seeds, shapes, regularizations)

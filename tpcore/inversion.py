@@ -45,8 +45,7 @@ class RegularizedInverse:
     @cached_property
     def matrix(self) -> Tensor:
         """M_r, of shape (p, q) for W of shape (q, p), in W's dtype."""
-        M = inverse_matrix(self._W.cpu().numpy(), self.r, calibrated=self.calibrated)
-        return torch.from_numpy(np.ascontiguousarray(M)).to(self._W.device)
+        return inverse_tensor(self._W, self.r, calibrated=self.calibrated)
 
     def apply(self, v: Tensor) -> Tensor:
         """M_r v for each row of v: shape (..., q) to (..., p)."""
@@ -116,11 +115,18 @@ def regularized_inverse(W: Tensor, r: float, *, calibrated: bool = False) -> Reg
 
 
 def all_finite(value: Tensor) -> bool:
-    """Whether a tensor holds neither NaN nor infinity; one on the meta device, without values, does not."""
-    if value.is_meta:
+    """Whether a tensor holds neither NaN nor infinity, as far as its values can be seen: on the meta device there are
+    none, and while a CUDA graph is captured there are none yet.
+    """
+    if value.is_meta or _captured(value):
         return True
     # A sum is cheaper than a mask, and is finite only if all values are; a sum that overflowed is looked at again.
     return math.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
+
+
+def _captured(value: Tensor) -> bool:
+    """Whether what is done with a tensor is recorded as a CUDA graph, to be run later."""
+    return value.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def _checked_matrix(W: Tensor) -> Tensor:
@@ -148,6 +154,34 @@ def inverse_matrix(W: np.ndarray, r: float, *, calibrated: bool) -> np.ndarray:
     with np.errstate(all="ignore"):
         M = _solution(W.T, r).T if wide else _solution(W, r)
         return M * W.dtype.type(1 + r) if calibrated else M
+
+
+def inverse_tensor(W: Tensor, r: float, *, calibrated: bool) -> Tensor:
+    """The same for a tensor, on its device, contiguous."""
+    M = None
+    if W.is_cuda:  # a GPU waits longer for a matrix from the CPU than it takes to factor one
+        wide = len(W) < W.shape[1]
+        M = _by_torch(W.mT if wide else W, r)
+        M = M.mT if wide and M is not None else M
+    if M is None:
+        of_cpu = inverse_matrix(W.cpu().numpy(), r, calibrated=calibrated)
+        return torch.from_numpy(np.ascontiguousarray(of_cpu)).to(W.device)
+    return (M * (1 + r) if calibrated else M).to(W.dtype).contiguous()
+
+
+def _by_torch(W: Tensor, r: float) -> Tensor | None:
+    """M_r by Cholesky in float64, for W with at least as many rows as columns; None where that is too imprecise.
+
+    In a CUDA graph, which can't turn to anything else then, NaN.
+    """
+    precise = W.double()
+    gram = precise.mT @ precise
+    gram.diagonal().add_(r)
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    M, precise_enough = torch.cholesky_solve(precise.mT, factor), (failed == 0) & (gram.norm() <= CHOLESKY * r)
+    if _captured(W):
+        return torch.where(precise_enough, M, torch.nan)
+    return M if precise_enough else None
 
 
 def _solution(W: np.ndarray, r: float) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_every_contender_is_timed(record):
 
 def test_it_says_where_when_and_how(record):
     assert record["machine"]["cores"] >= 1 and record["versions"]["torch"] and record["date"]
-    assert "threadpoolctl" in record["threads"] and record["gpu"] == "not run"
+    assert "threadpoolctl" in record["threads"]
     pools = record["thread_pools"]["1"]
     assert {pool["num_threads"] for pool in pools if pool["internal_api"] in ("torch", "openblas", "mkl")} == {1}
     assert record["product_operations_per_second"]["1"] > 0
@@ -90,19 +90,34 @@ def test_ratios_above_their_aim_are_marked(capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"), [(["--device", "cuda"], "finds no GPU here"), ([], "--quick needs --folder")]
+    ("command", "given", "message"), [(gpu, [], "finds no GPU here"), (speed, ["--quick"], "--quick needs --folder")]
 )
-def test_what_can_t_be_measured_is_an_error(given, message, monkeypatch, capsys):
+def test_what_can_t_be_measured_is_an_error(command, given, message, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(sys, "argv", ["speed", "--quick", *given])
+    monkeypatch.setattr(sys, "argv", ["command", *given])
     with pytest.raises(SystemExit):
-        speed.main()
+        command.main()
     assert message in capsys.readouterr().err
 
 
 def test_a_capture_gives_times_or_the_reason_why_not():
-    found = gpu.captured("BP", [(2, 3, 4, 2)], 0.01)
+    found = gpu.captured("BP", (2, 3, 4, 2), 0.01)
     if torch.cuda.is_available() and not isinstance(found, str):
-        assert found[0]["median"] > 0
+        assert found["median"] > 0
     else:
         assert isinstance(found, str) and found.startswith("not captured: ") and len(found) > len("not captured: ")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here; its tables need one")
+def test_the_record_of_a_gpu(monkeypatch, tmp_path):
+    for name, few in (("SHAPES", {"RNN": [(4, 10, 8, 2)], "GRU": [(4, 10, 8, 2)]}), ("TO_CAPTURE", [(4, 10, 8, 2)])):
+        monkeypatch.setattr(gpu, name, few)
+    monkeypatch.setattr(sys, "argv", ["gpu", "--seconds", "0.05", "--folder", str(tmp_path)])
+    gpu.main()
+    record = json.loads(next(tmp_path.iterdir()).read_text("utf-8"))
+    assert record["gpu"] == torch.cuda.get_device_name() and record["triton"] in (True, False)
+    for row in record["steps"]:
+        assert set(row["seconds"]) == set(steps.RULES) and row["device"] == "cuda"
+        assert min(row["memory"].values()) > 0
+    (row,) = record["captured"]
+    assert set(row["seconds"]) == set(gpu.CAPTURED)

@@ -163,6 +163,11 @@ class _Layer(torch.autograd.Function):
 
 
 def _check_directions(found: dict[str, Array | None], rule: Rule, W: Array) -> None:
+    if isinstance(W, Tensor):  # a GPU is asked once for all of them, and for each only if something is not finite
+        flat = torch.cat([value.reshape(-1) for name, value in found.items() if value is not None and name != "inputs"])
+        inputs = found["inputs"]
+        if arrays.all_finite(flat.sum() if inputs is None else flat.sum() + inputs.sum()):
+            return
     for name, value in found.items():
         if value is not None and not arrays.all_finite(value):
             raise FloatingPointError(

@@ -3,10 +3,11 @@
 Tensors on the CPU are walked as NumPy views of the same memory, others as torch tensors, in the operations that both
 libraries spell alike. At the sizes of interest an operation on a (16, 100) state takes longer to start than to compute;
 NumPy starts one in a fraction of torch's time, and where Numba is installed a whole block of steps is one call
-(`compiled`). This file is the one place that knows.
+(`compiled`). On a GPU, torch's own forward pass runs forward, cuDNN's where there is one, and where Triton is installed
+a block of steps back is one kernel (`triton_kernels`). This file is the one place that knows.
 
-Loops go through time in blocks that stay in the processor's cache: what is elementwise is done for a block at once, and
-no array as long as the sequence is made beside the stored states.
+Loops go through time in blocks: what is elementwise is done for a block at once, and no array as long as a long
+sequence is made beside the stored states. On the CPU a block stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from tpcore.activations import Array
 
 Result = TypeVar("Result")
 
-BLOCK_ELEMENTS = 65_536  # values of the hidden states in one block: 256 KiB in float32, a quarter of a usual cache
+# Values of the hidden states in one block; in float32
+BLOCK_ELEMENTS = 65_536  # 256 KiB, a quarter of a usual cache
+BLOCK_ELEMENTS_ELSEWHERE = 16_777_216  # 64 MiB: what is started for each block is nothing beside it
 WORTH_A_THREAD = 50_000_000  # multiplications for which one more thread pays
 
 
@@ -71,9 +74,10 @@ def all_finite(array: Array) -> bool:
         return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
 
 
-def block_length(steps: int, elements: int) -> int:
+def block_length(like: Array, steps: int, elements: int) -> int:
     """Steps in one block, for `elements` values in each step."""
-    return max(1, min(steps, BLOCK_ELEMENTS // max(1, elements)))
+    most = BLOCK_ELEMENTS if isinstance(like, np.ndarray) else BLOCK_ELEMENTS_ELSEWHERE
+    return max(1, min(steps, most // max(1, elements)))
 
 
 @cache
@@ -89,6 +93,34 @@ def compiled_kernels() -> Any:
 def kernels_for(array: Array) -> Any:
     """The compiled kernels if they take this array."""
     return compiled_kernels() if isinstance(array, np.ndarray) else None
+
+
+@cache
+def triton_kernels() -> Any:
+    """The module of kernels for a GPU, or None without Triton."""
+    try:
+        from tpcore.recurrences import triton_kernels
+    except ImportError:
+        return None
+    return triton_kernels
+
+
+def gpu_kernels_for(array: Array) -> Any:
+    """The same for a GPU."""
+    fits = isinstance(array, Tensor) and array.is_cuda and array.dtype == torch.float32
+    return triton_kernels() if fits else None
+
+
+def torch_forward(
+    run: Callable[..., Any], inputs: Tensor, h_0: Tensor, W: Tensor, U: Tensor, *biases: Tensor
+) -> Tensor:
+    """All hidden states (τ + 1, B, d), by torch's `run`: torch.rnn_tanh, torch.rnn_relu or torch.gru."""
+    weights = (U, W, *biases)
+    flat = torch.cat([weight.reshape(-1) for weight in weights])  # cuDNN wants them one after the other
+    parts = flat.split([weight.numel() for weight in weights])
+    given = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
+    output, _ = run(inputs, h_0[None], given, True, 1, 0.0, False, False, False)
+    return torch.cat((h_0[None], output))
 
 
 def over_rows(function: Callable[[int, int], Result], like: Array, batch: int, work: int) -> list[Result]:

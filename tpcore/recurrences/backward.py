@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -10,7 +11,16 @@ import numpy as np
 
 from tpcore.activations import Array
 from tpcore.blas import one_blas_thread
-from tpcore.recurrences.arrays import block_length, contiguous, empty, kernels_for, library, over_rows, zeros
+from tpcore.recurrences.arrays import (
+    block_length,
+    contiguous,
+    empty,
+    gpu_kernels_for,
+    kernels_for,
+    library,
+    over_rows,
+    zeros,
+)
 from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp
 
 FLUSH_EVERY = 8  # steps between two looks for displacements that have vanished, in loops that are not compiled
@@ -93,7 +103,7 @@ def run_backward(
             D_0 = walk(rule, cell, operator, grad_output, grad_last, total, inputs, slice(first, last))
         return D_0, total
 
-    with one_blas_thread():
+    with one_blas_thread() if xp is np else nullcontext():
         operator = cell.weights.W if isinstance(rule, BackProp) else cell.invert(rule)
         parts = over_rows(of_rows, cell.states, batch, 2 * len(cell.states) * batch * d * len(cell.weights.W))
     if len(parts) == 1:
@@ -135,7 +145,7 @@ def carried_back(
     through_time = not isinstance(rule, BackProp) and rule.accumulate == "through_time"
     arriving = xp.zeros_like(h[0]) if grad_last is None else gamma_h * grad_last
     arriving_mu = 0
-    length = block_length(len(h) - 1, h.shape[1] * h.shape[2])
+    length = block_length(h, len(h) - 1, h.shape[1] * h.shape[2])
     workspace = empty(h, length, *h[0].shape)
     workspace_mu = xp.empty_like(workspace) if through_time else None
     for stop in range(len(h), 1, -length):
@@ -170,13 +180,17 @@ def _one_block(rule: Rule, cell: Cell, operator: Any, D: Array, source: Array | 
 
 def _carry(D: Array, source: Array | None, linear: Linear) -> Array:
     """Fill D, whose last step is given: D_{t−1} = source_{t−1} + the linear map of D_t; returns what leaves it."""
-    leaving, kernels = library(D).empty_like(D[0]), kernels_for(D)
-    if kernels is None:
+    leaving, kernels, of_gpu = library(D).empty_like(D[0]), kernels_for(D), gpu_kernels_for(D)
+    if kernels is None and of_gpu is None:
         _carry_steps(D, source, linear, leaving)
         return leaving
-    source, keep = (D[:0] if addend is None else contiguous(addend) for addend in (source, linear.keep))
+    addends = [None if addend is None else contiguous(addend) for addend in (source, linear.keep)]
     gain, operator = contiguous(linear.gain), contiguous(linear.operator)
-    kernels.carry_steps(D, source, gain, operator, keep, leaving, _vanished(D.dtype))
+    if kernels is not None:
+        given, keep = (D[:0] if addend is None else addend for addend in addends)
+        kernels.carry_steps(D, given, gain, operator, keep, leaving, _vanished(D.dtype))
+    elif not of_gpu.carry_steps(D, addends[0], gain, operator, addends[1], leaving):
+        _carry_steps(D, source, linear, leaving)
     return leaving
 
 

@@ -13,7 +13,7 @@ import torch
 
 from tpcore.activations import Activation, Array, inverse_slope
 from tpcore.blas import one_blas_thread_for
-from tpcore.inversion import inverse_matrix
+from tpcore.inversion import inverse_matrix, inverse_tensor
 from tpcore.recurrences import fused
 from tpcore.recurrences.arrays import (
     as_array,
@@ -23,9 +23,12 @@ from tpcore.recurrences.arrays import (
     empty,
     library,
     over_rows,
+    torch_forward,
 )
 from tpcore.recurrences.backward import Linear, Weights, walk_rows
 from tpcore.rules import LearnedTargetProp, Rule, TargetProp
+
+TORCH_FORWARD = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Elman:
     def run(cls, activation: Activation, inputs: Array, h_0: Array, weights: Weights) -> Elman:
         """Compute all hidden states from h_0 (B, d)."""
         (batch, d), p = h_0.shape, inputs.shape[2]
+        if isinstance(inputs, torch.Tensor) and activation.name in TORCH_FORWARD:
+            states = torch_forward(TORCH_FORWARD[activation.name], inputs, h_0, *weights)
+            return cls(activation, inputs, states, weights)
         cell = cls(activation, inputs, empty(inputs, len(inputs) + 1, batch, d), weights)
         cell.states[0] = h_0
         bias = (weights.b_ih + weights.b_hh)[None]
@@ -54,7 +60,7 @@ class Elman:
         """Fill the states of some rows of the batch; weights (d + p + 1, d) are [Wᵀ; Uᵀ; b]."""
         xp, d, h = library(self.states), weights.shape[1], self.states[:, first:last]
         Wt, Ut, bias = weights[:d], weights[d:-1], weights[-1]
-        length = block_length(len(self.inputs), (last - first) * d)
+        length = block_length(h, len(self.inputs), (last - first) * d)
         workspace = empty(h, length, last - first, d)
         with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
             for start in range(0, len(self.inputs), length):
@@ -127,6 +133,9 @@ class Elman:
         times, E = slice(t - 1, t - 1 + len(E)), E.reshape(-1, E.shape[2])
         add_recurrent_products(total, E, self.states[times])
         add_input_products(total, E, self.inputs[times])
+        share = summed(E)
+        total.b_ih[...] += share
+        total.b_hh[...] += share
         if inputs is not None:
             inputs[times] = (E @ self.weights.U).reshape(inputs[times].shape)
 
@@ -135,20 +144,19 @@ def inverse_transposed(W: Array, rule: TargetProp) -> Array:
     """M_rᵀ of a square W."""
     if isinstance(W, np.ndarray):
         return contiguous(inverse_matrix(W, rule.r, calibrated=rule.calibrated).T)
-    return (
-        torch.from_numpy(inverse_matrix(W.cpu().numpy(), rule.r, calibrated=rule.calibrated).T)
-        .to(W.device)
-        .contiguous()
-    )
+    return inverse_tensor(W, rule.r, calibrated=rule.calibrated).T.contiguous()
 
 
 def add_recurrent_products(total: Weights, E: Array, before: Array) -> None:
-    """Add Σ E h_{t−1}ᵀ to W's, and Σ E to b_hh's; E (n B, k d), h_{t−1} (n, B, d)."""
+    """Add Σ E h_{t−1}ᵀ to W's; E (n B, k d), h_{t−1} (n, B, d)."""
     total.W[...] += E.T @ before.reshape(-1, before.shape[2])
-    total.b_hh[...] += library(E).ones_like(E[:, 0]) @ E  # a product is faster than a sum
 
 
 def add_input_products(total: Weights, E: Array, inputs: Array) -> None:
-    """Add Σ E x_tᵀ to U's, and Σ E to b_ih's; E (n B, k d), x_t (n, B, p)."""
+    """Add Σ E x_tᵀ to U's; E (n B, k d), x_t (n, B, p)."""
     total.U[...] += (inputs.reshape(-1, inputs.shape[2]).T @ E).T  # the thin factor first is faster
-    total.b_ih[...] += library(E).ones_like(E[:, 0]) @ E
+
+
+def summed(E: Array) -> Array:
+    """Σ E (k d,), a bias's, from E (n B, k d)."""
+    return library(E).ones_like(E[:, 0]) @ E  # a product is faster than a sum

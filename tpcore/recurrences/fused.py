@@ -51,7 +51,7 @@ def backward_rows(
     through_time = not isinstance(rule, BackProp) and rule.accumulate == "through_time"
     mu = np.zeros_like(D) if through_time else D[:0]
     code, how = kernels.NONLINEARITIES[cell.activation.name], gain_of(rule, cell.activation, h.dtype)
-    length = block_length(len(h) - 1, D.size)
+    length = block_length(h, len(h) - 1, D.size)
     E, vanished = np.empty((length, *D.shape), h.dtype), kernels.vanished(h.dtype)
     operator, W = contiguous(operator), contiguous(cell.weights.W)
     mine = None if inputs is None else inputs[:, rows]

@@ -10,15 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from tpcore.activations import Array, Tanh
 from tpcore.blas import one_blas_thread
-from tpcore.recurrences.arrays import block_length, contiguous, empty, kernels_for, library, over_rows
+from tpcore.recurrences.arrays import (
+    block_length,
+    contiguous,
+    empty,
+    kernels_for,
+    library,
+    over_rows,
+    torch_forward,
+)
 from tpcore.recurrences.backward import Linear, Weights, walk_rows
-from tpcore.recurrences.elman import add_input_products, add_recurrent_products, inverse_transposed
+from tpcore.recurrences.elman import add_input_products, add_recurrent_products, inverse_transposed, summed
 from tpcore.rules import Rule, TargetProp
 
 
@@ -44,19 +54,23 @@ class Gated:
     def run(cls, inputs: Array, h_0: Array, weights: Weights) -> Gated:
         """Compute all hidden states from h_0 (B, d)."""
         steps, (batch, d) = len(inputs), h_0.shape
-        cell = cls(inputs, empty(inputs, steps + 1, batch, d), empty(inputs, steps, batch, 4, d), weights)
-        cell.states[0] = h_0
+        if isinstance(inputs, torch.Tensor):
+            states = torch_forward(torch.gru, inputs, h_0, *weights)
+        else:
+            states = empty(inputs, steps + 1, batch, d)
+            states[0] = h_0
+        cell = cls(inputs, states, empty(inputs, steps, batch, 4, d), weights)
         Wt, Ut = contiguous(weights.W.T), contiguous(weights.U.T)  # row by row: twice as fast
         with one_blas_thread():
             over_rows(partial(cell._run_rows, Wt, Ut), inputs, batch, 3 * steps * batch * d * (d + len(Ut)))
         return cell
 
     def _run_rows(self, Wt: Array, Ut: Array, first: int, last: int) -> None:
-        """Fill the states and gates of some rows of the batch, block by block."""
+        """Fill the gates of some rows of the batch, and the states where torch has not, block by block."""
         d = len(Wt)
         bias = self.weights.b_ih + 0  # of ρ and z all of it, of n the input's part: the other is in m
         bias[: 2 * d] += self.weights.b_hh[: 2 * d]
-        length = block_length(len(self.inputs), 3 * (last - first) * d)
+        length = block_length(self.states, len(self.inputs), 3 * (last - first) * d)
         workspace = empty(self.inputs, length, last - first, 3 * d)
         with np.errstate(all="ignore"):  # whoever calls looks for values that are not finite
             for start in range(0, len(self.inputs), length):
@@ -73,13 +87,22 @@ class Gated:
         if kernels is not None:
             kernels.gru_steps(h, gates, drive, Wt, b_hn, kernels.tanh_constants(h.dtype), first)
             return
-        d, rows = len(Wt), slice(first, first + drive.shape[1])
+        if xp is torch:  # the states are known: the gates of all steps at once
+            self._fill_gates(xp, h[:-1], gates, drive, Wt, b_hn)
+            return
+        rows = slice(first, first + drive.shape[1])
         for (before, now), kept, z in zip(pairwise(h[:, rows]), gates[:, rows], drive, strict=True):
-            product = before @ Wt
-            both = 0.5 + 0.5 * xp.tanh(0.5 * (product[:, : 2 * d] + z[:, : 2 * d]))  # σ(a) = ½ + ½ tanh(a/2)
-            kept[:, 0], kept[:, 1], kept[:, 3] = both[:, :d], both[:, d:], product[:, 2 * d :] + b_hn
-            kept[:, 2] = xp.tanh(z[:, 2 * d :] + kept[:, 0] * kept[:, 3])
+            self._fill_gates(xp, before, kept, z, Wt, b_hn)
             now[...] = kept[:, 2] + kept[:, 1] * (before - kept[:, 2])
+
+    @staticmethod
+    def _fill_gates(xp: ModuleType, before: Array, gates: Array, z: Array, Wt: Array, b_hn: Array) -> None:
+        """The gates (…, 4, d) of steps from h_{t−1} (…, d) and z (…, 3 d)."""
+        d, product = len(Wt), before @ Wt
+        both = 0.5 + 0.5 * xp.tanh(0.5 * (product[..., : 2 * d] + z[..., : 2 * d]))  # σ(a) = ½ + ½ tanh(a/2)
+        reset, update, inner = both[..., :d], both[..., d:], product[..., 2 * d :] + b_hn
+        gates[..., 0, :], gates[..., 1, :], gates[..., 3, :] = reset, update, inner
+        gates[..., 2, :] = xp.tanh(z[..., 2 * d :] + reset * inner)
 
     @property
     def unbounded(self) -> bool:
@@ -155,8 +178,10 @@ class Gated:
         E = slopes.gain * D[:, :, None]
         flat = E.reshape(-1, E.shape[2] * E.shape[3])
         add_recurrent_products(total, flat, self.states[times])
+        total.b_hh[...] += summed(flat)
         E[:, :, 2] = (1 - gates.update) * (1 - gates.candidate**2) * D
         add_input_products(total, flat, self.inputs[times])
+        total.b_ih[...] += summed(flat)
         if inputs is not None:
             inputs[times] = (flat @ self.weights.U).reshape(inputs[times].shape)
 
