@@ -1,4 +1,4 @@
-"""The explorer of the chapter on speed, which shows what `make bench` recorded."""
+"""The explorer of the chapter on speed, which shows what `make bench` and `python -m benchmarks.gpu` recorded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tpcore.results import default_folder, machine_name
 
 # A new one makes the book compute its positions again.
 RECORDS = sorted((default_folder() / "bench").glob("*.json"), key=lambda path: (path.stem != machine_name(), path.name))
+GPU_RECORDS = sorted((default_folder() / "gpu").glob("*.json"))
 SHOWN = {
     "BP": ("back-propagation, same loops", PALETTE["orange"], "diamond"),
     "TP": ("targets, the paper's rule", PALETTE["blue"], "circle"),
@@ -36,15 +37,23 @@ def bench_record() -> dict[str, Any]:
     return max(records, key=lambda record: str(record["date"])) | {"of_this_machine": bool(own)}
 
 
-def thread_numbers() -> dict[str, str]:
-    """The numbers of threads of the record, in digits and in words."""
+def gpu_record() -> dict[str, Any]:
+    """The newest record of a GPU; nothing where there is none."""
+    records = [json.loads(path.read_text("utf-8")) for path in GPU_RECORDS]
+    return max(records, key=lambda record: str(record["date"]), default={})
+
+
+def places() -> dict[str, str]:
+    """Where steps were timed: on so many threads, in digits and in words; on a GPU."""
     numbers = sorted({row["threads"] for row in bench_record()["steps"]}) if RECORDS else [1]
-    return {str(number): {1: "one", 2: "two", 4: "four"}.get(number, str(number)) for number in numbers}
+    words = {number: {1: "one thread", 2: "two threads"}.get(number, f"{number} threads") for number in numbers}
+    return {str(number): word for number, word in words.items()} | ({"gpu": "a GPU"} if GPU_RECORDS else {})
 
 
-def ratios(cell: str, threads: str) -> dict[str, Any]:
+def ratios(cell: str, place: str) -> dict[str, Any]:
     """The time of each contender's step over that of torch's, and its quartiles, for every shape."""
-    rows = [row for row in bench_record()["steps"] if row["cell"] == cell and str(row["threads"]) == threads]
+    rows = gpu_record()["steps"] if place == "gpu" else bench_record()["steps"]
+    rows = [row for row in rows if row["cell"] == cell and place in ("gpu", str(row["threads"]))]
     labels = [f"{row['batch']}, {row['length']}, {row['hidden']}" for row in rows]
     found: dict[str, Any] = {"labels": labels}
     for name in SHOWN:
@@ -58,7 +67,8 @@ def ratios(cell: str, threads: str) -> dict[str, Any]:
 
 def ratios_figure(result: dict[str, Any]) -> go.Figure:
     """A dot for each shape and contender; the line is torch's own step."""
-    fig = figure("time over torch's", "B, τ, d", x_range=(0, 1.15), height=420)
+    longest = max(high for name in SHOWN for _, _, high in result[name])
+    fig = figure("time over torch's", "B, τ, d", x_range=(0, max(1.15, 1.05 * longest)), height=420)
     fig.add_vline(x=1, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
     for name, (label, color, symbol) in SHOWN.items():
         low, median, high = zip(*result[name], strict=True)
@@ -78,10 +88,11 @@ speed_explorer = Explorer(
     title="A training step, beside torch's own",
     description="For several sizes of network and data, the time of one training step of target propagation and of "
     "back-propagation in the same loops, divided by the time of torch's own module with autograd. Points left of the "
-    "dotted line at one are faster than torch. Bars run from the lower to the upper quartile.",
+    "dotted line at one are faster than torch, points right of it slower. Bars run from the lower to the upper "
+    "quartile.",
     controls=[
         Choice("cell", "Network", {"RNN": "RNN", "GRU": "GRU"}),
-        Choice("threads", "Threads", thread_numbers()),
+        Choice("place", "Measured on", places()),
     ],
     compute=ratios,
     draw=ratios_figure,

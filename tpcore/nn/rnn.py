@@ -40,6 +40,8 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     a layer's states are moved so that the squared distances of the layer above shrink. γ_h is applied once, where the
     loss meets the states. So two layers are two modules of one layer, the lower one with ``step=1``.
 
+    On a GPU a training step can be captured as a CUDA graph. What is not finite is not looked for then.
+
     Raises
     ------
     ValueError, TypeError
