@@ -10,6 +10,7 @@ from tpcore.explorers import grid, speed
 
 def test_it_shows_what_the_record_holds():
     record = speed.bench_record()
+    assert {*speed.BENCH_RECORDS, *speed.GPU_RECORDS} == {*speed.RECORDS}
     for cell in ("RNN", "GRU"):
         for place in speed.places():
             result = speed.ratios(cell, place)
@@ -34,10 +35,11 @@ def test_a_new_record_is_computed_again_and_this_machine_s_counts_else_the_newes
     before = grid.code_key("tpcore.explorers.speed")
     monkeypatch.setattr(speed, "RECORDS", paths)
     assert grid.code_key("tpcore.explorers.speed") != before
+    monkeypatch.setattr(speed, "BENCH_RECORDS", paths)
     assert speed.bench_record() == {"date": "2026-01-02", "of_this_machine": False}
     monkeypatch.setattr(speed, "machine_name", lambda: "2026-01-01")
     assert speed.bench_record() == {"date": "2026-01-01", "of_this_machine": True}
-    monkeypatch.setattr(speed, "RECORDS", [])
+    monkeypatch.setattr(speed, "BENCH_RECORDS", [])
     with pytest.raises(FileNotFoundError, match="make bench"):
         speed.bench_record()
 
@@ -45,10 +47,10 @@ def test_a_new_record_is_computed_again_and_this_machine_s_counts_else_the_newes
 def test_the_choice_of_places_is_the_records(tmp_path, monkeypatch):
     path = tmp_path / "another.json"
     path.write_text(json.dumps({"date": "2026-01-01", "steps": [{"threads": 8}, {"threads": 2}, {"threads": 8}]}))
-    monkeypatch.setattr(speed, "RECORDS", [path])
+    monkeypatch.setattr(speed, "BENCH_RECORDS", [path])
     monkeypatch.setattr(speed, "GPU_RECORDS", [])
     assert speed.places() == {"2": "two threads", "8": "8 threads"}
-    monkeypatch.setattr(speed, "RECORDS", [])
+    monkeypatch.setattr(speed, "BENCH_RECORDS", [])
     assert speed.places() == {"1": "one thread"} and speed.gpu_record() == {}
     monkeypatch.setattr(speed, "GPU_RECORDS", [path])
     assert speed.places() == {"1": "one thread", "gpu": "a GPU"}

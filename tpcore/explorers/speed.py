@@ -11,9 +11,9 @@ from tpcore.explorers import Choice, Explorer
 from tpcore.figures import NEUTRAL, PALETTE, figure
 from tpcore.results import default_folder, machine_name
 
-# A new one makes the book compute its positions again.
-RECORDS = sorted((default_folder() / "bench").glob("*.json"), key=lambda path: (path.stem != machine_name(), path.name))
+BENCH_RECORDS = sorted((default_folder() / "bench").glob("*.json"))
 GPU_RECORDS = sorted((default_folder() / "gpu").glob("*.json"))
+RECORDS = [*BENCH_RECORDS, *GPU_RECORDS]  # a new one makes the book compute its positions again
 SHOWN = {
     "BP": ("back-propagation, same loops", PALETTE["orange"], "diamond"),
     "TP": ("targets, the paper's rule", PALETTE["blue"], "circle"),
@@ -29,11 +29,11 @@ def bench_record() -> dict[str, Any]:
     FileNotFoundError
         If there is none.
     """
-    if not RECORDS:
+    if not BENCH_RECORDS:
         folder = default_folder() / "bench"
         raise FileNotFoundError(f"no record of a benchmark in {folder}: `make bench` in the repository writes one")
-    own = [path for path in RECORDS if path.stem == machine_name()]
-    records = [json.loads(path.read_text("utf-8")) for path in own or RECORDS]
+    own = [path for path in BENCH_RECORDS if path.stem == machine_name()]
+    records = [json.loads(path.read_text("utf-8")) for path in own or BENCH_RECORDS]
     return max(records, key=lambda record: str(record["date"])) | {"of_this_machine": bool(own)}
 
 
@@ -45,7 +45,7 @@ def gpu_record() -> dict[str, Any]:
 
 def places() -> dict[str, str]:
     """Where steps were timed: on so many threads, in digits and in words; on a GPU."""
-    numbers = sorted({row["threads"] for row in bench_record()["steps"]}) if RECORDS else [1]
+    numbers = sorted({row["threads"] for row in bench_record()["steps"]}) if BENCH_RECORDS else [1]
     words = {number: {1: "one thread", 2: "two threads"}.get(number, f"{number} threads") for number in numbers}
     return {str(number): word for number, word in words.items()} | ({"gpu": "a GPU"} if GPU_RECORDS else {})
 
