@@ -77,6 +77,9 @@ def test_what_chapter_5_says_of_the_gpu():
     assert long["BP"]["median"] < long["torch"]["median"]
     assert long["TP calibrated"]["median"] < 1.02 * long["torch"]["median"]
     assert short["TP calibrated"]["median"] > 1.5 * short["torch"]["median"]
+    rnn = {row["length"]: row["seconds"] for row in record["steps"] if row["cell"] == "RNN" and row["hidden"] <= 100}
+    for name in ("torch", "TP calibrated"):
+        assert rnn[784][name]["median"] < 1.3 * rnn[30][name]["median"]
     # Chapter 9: by the count, little more than back-propagation
     shape = Shape(20, 60, 100, 6, outputs=10)
     assert short["TP calibrated"]["median"] > 1.7 * short["BP"]["median"]
