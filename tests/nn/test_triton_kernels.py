@@ -1,6 +1,7 @@
 """The walk back of a GPU against the definition: on a GPU if there is one, else interpreted by Triton on the CPU."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -150,8 +151,10 @@ def test_what_a_graph_can_t_look_for_becomes_nan(monkeypatch):
     assert inversion._by_torch(W, r).isnan().all() and inversion._by_torch(W, 1.0).isfinite().all()
 
 
-def test_without_triton_the_loops_do_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "triton", None)
+@pytest.mark.parametrize("triton", [None, SimpleNamespace(__version__="3.4.0", language=None, jit=None)])
+def test_without_triton_or_with_an_old_one_the_loops_do_it(monkeypatch, triton):
+    for name in ("triton", "triton.language"):
+        monkeypatch.setitem(sys.modules, name, triton)
     monkeypatch.delitem(sys.modules, "tpcore.recurrences.triton_kernels", raising=False)
     monkeypatch.delattr("tpcore.recurrences.triton_kernels", raising=False)
     assert arrays.triton_kernels.__wrapped__() is None  # past the cache

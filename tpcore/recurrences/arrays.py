@@ -97,7 +97,7 @@ def kernels_for(array: Array) -> Any:
 
 @cache
 def triton_kernels() -> Any:
-    """The module of kernels for a GPU, or None without Triton."""
+    """The module of kernels for a GPU, or None without a Triton that can compile them."""
     try:
         from tpcore.recurrences import triton_kernels
     except ImportError:

@@ -14,6 +14,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+if tuple(int(part) for part in triton.__version__.split(".")[:2]) < (3, 5):
+    raise ImportError(f"Triton {triton.__version__} multiplies no matrix of so few rows: it takes 3.5, as of torch 2.9")
+
 ROWS = 2  # of the batch in one program: fewer use more multiprocessors, and a column meets each of them from registers
 WIDEST = 128  # d beyond which the columns do not fit: at 256 they spill, and the loops are faster
 
