@@ -7,7 +7,8 @@ from hypothesis.extra.numpy import arrays
 
 from tests.definition import FUNCTIONS
 from tpcore import TargetProp
-from tpcore.activations import ACTIVATIONS, activation_named, inverse_slope
+from tpcore.activations import ACTIVATIONS, activation_named
+from tpcore.recurrences.slopes import inverse_slope
 
 vectors = arrays(np.float64, st.integers(1, 8), elements=st.floats(-3, 3))
 every_activation = pytest.mark.parametrize("name", list(ACTIVATIONS))

@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from tpcore.checks import check_option
-from tpcore.rules import TargetProp
 
 Array = Any  # numpy.ndarray or torch.Tensor
 
@@ -118,19 +117,3 @@ ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (Tanh(), ReLU(), Identi
 def activation_named(name: str) -> Activation:
     """The activation of that name, or ValueError naming those there are."""
     return ACTIVATIONS[check_option("nonlinearity", name, tuple(ACTIVATIONS))]
-
-
-def inverse_slope(activation: Activation, xp: ModuleType, slope: Array, rule: TargetProp) -> Array:
-    """The diagonal of A_s: what undoes the activation for a small displacement, from its slope a′ at the hidden state.
-
-    s = 0: 1/a′(a⁻¹(clip(h))), bounded only by the margin. s > 0: a′/(a′² + s), bounded by 1/(2√s) without any clipping.
-    Calibrated: times 1 + s, the weighted harmonic mean of 1/a′ (weight 1) and a′ (weight s).
-    """
-    if rule.s > 0:
-        gain = slope * slope
-        gain += rule.s
-        xp.divide(slope, gain, out=gain)
-        if rule.calibrated:
-            gain *= 1 + rule.s
-        return gain
-    return 1 / activation.clip_slope(xp, slope, rule.margin)

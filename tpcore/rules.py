@@ -8,7 +8,7 @@ training loop. They differ in the map that carries something one step back. A ru
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from tpcore.checks import check_at_least, check_flag, check_option, check_positive
 
@@ -119,6 +119,21 @@ class TargetProp:
             )
 
 
+@runtime_checkable
+class ParameterizedInverse(Protocol):
+    """What `LearnedTargetProp` needs of an inverse g(v, x) = tanh(V v + U x + c): `nn.LearnedInverse` is one."""
+
+    V: Any  # (d, d)
+    U: Any  # (d, p)
+    c: Any  # (d,), or None
+
+    def check_fits(self, rnn: Any) -> None:
+        """Raise TypeError or ValueError if it is no inverse for that network's layer."""
+
+    def check_alike(self, weight: Any) -> None:
+        """Raise TypeError unless its parameters have the dtype and the device of the network's weights."""
+
+
 @dataclass(frozen=True)
 class LearnedTargetProp:
     """Difference target propagation through a learned inverse: the baseline with an inverse that has parameters.
@@ -155,16 +170,14 @@ class LearnedTargetProp:
     Lee et al., *Difference target propagation*, ECML 2015; Roulet & Harchaoui, TMLR 2023, experiments ("DTP-PI").
     """
 
-    inverse: Any
+    inverse: Any  # a ParameterizedInverse
     step: float = 1.0
     accumulate: str = "local"
 
     form: ClassVar[str] = "learned"
 
     def __post_init__(self) -> None:
-        from tpcore.nn.learned_inverse import LearnedInverse  # here: it needs the rules itself
-
-        if not isinstance(self.inverse, LearnedInverse):
+        if not isinstance(self.inverse, ParameterizedInverse):
             raise TypeError(f"inverse must be a tpcore.nn.LearnedInverse, got {type(self.inverse).__name__}")
         _keep(self, "step", check_positive("step", self.step))
         check_option("accumulate", self.accumulate, ACCUMULATIONS)

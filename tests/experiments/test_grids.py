@@ -2,9 +2,9 @@
 
 import pytest
 
+from tpcore.chapters.draw_by_draw.side_by_side import side_by_side
 from tpcore.experiments import experiment_named, recorded, searched
 from tpcore.experiments.search import score
-from tpcore.explorers.side_by_side import side_by_side
 
 
 @pytest.mark.parametrize("length", [60, 120])

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tpcore.explorers import Choice, Explorer, LogSlider, Slider, Stops
-from tpcore.figures import band, figure
+from tpcore.explorers.figures import band, figure
 
 
 def curve(r: float, k: int, rule: str) -> dict[str, Any]:

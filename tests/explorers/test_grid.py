@@ -83,7 +83,7 @@ def package(tmp_path, monkeypatch):
         "training": "from .core import SIZE\ndef train():\n    from . import late\n",
         "late": "LATE = 1",
         "other": "X = 1",
-        "chapter": f"import numpy\nfrom tpcore.figures import figure\nfrom {name} import training\n",
+        "chapter": f"import numpy\nfrom tpcore.explorers.figures import figure\nfrom {name} import training\n",
     }
     for file, text in texts.items():
         (root / f"{file}.py").write_text(text)

@@ -12,7 +12,7 @@ import pytest
 from plotly.callbacks import InputDeviceState, Points
 
 from tests.explorers.examples import ROWS, example, example_cells, failing, interrupted, one_slider
-from tpcore.explorers import live
+from tpcore.explorers import hosts, live
 from tpcore.explorers.encoding import plain
 
 
@@ -25,7 +25,7 @@ def same_picture(live, **values) -> bool:
 
 
 def test_every_control_changes_the_figure_to_its_position():
-    live = example().live()
+    live = hosts.live(example())
     assert same_picture(live)
     live.controls["r"].value = 3.7  # with a kernel any value will do
     assert same_picture(live, r=3.7)
@@ -41,7 +41,7 @@ def test_every_control_changes_the_figure_to_its_position():
 
 
 def test_stops_hold_with_a_kernel_too():
-    live = example_cells().live()
+    live = hosts.live(example_cells())
     assert [value for _, value in live.controls["row"].options] == [0.1, 1.0, 30.0]
     live.controls["row"].value = 30.0
     assert same_picture(live, row=30.0)
@@ -63,7 +63,7 @@ def test_what_a_position_does_not_have_is_gone():
 
 
 def test_a_tapped_cell_moves_both_controls():
-    live = example_cells().live()
+    live = hosts.live(example_cells())
     drawn = []
     live.explorer.draw = lambda result, draw=live.explorer.draw: drawn.append(result) or draw(result)
     for row, column in ((2, 0), (0, 2)):
@@ -75,7 +75,7 @@ def test_a_tapped_cell_moves_both_controls():
 
 
 def test_the_status_says_that_it_computes():
-    live = example().live()
+    live = hosts.live(example())
     said = []
     live.status.observe(lambda change: said.append(change["new"]), names="value")
     live.controls["r"].value = 10.0
@@ -87,7 +87,7 @@ def test_the_status_says_that_it_computes():
     [(failing, "FloatingPointError: W diverged; the figure shows"), (interrupted, "interrupted; the figure shows")],
 )
 def test_errors_and_interrupts_are_said_and_leave_it_usable(compute, says):
-    live = one_slider(compute).live()
+    live = hosts.live(one_slider(compute))
     live.controls["r"].value = 10.0
     assert live.status.value.startswith(says)
     assert same_picture(live)
@@ -102,7 +102,7 @@ def test_it_displays_widgets_with_a_kernel_and_html_alone_in_the_page(monkeypatc
     explorer = example()
     monkeypatch.delenv("TPCORE_EXPLORER_HOST", raising=False)
     explorer._ipython_display_()
-    assert shown.pop() == (explorer.live().widget, {})
+    assert shown.pop() == (hosts.live(explorer).widget, {})
     monkeypatch.setenv("TPCORE_EXPLORER_HOST", "page")
     monkeypatch.setenv("TPCORE_EXPLORER_CACHE", str(tmp_path))
     explorer._ipython_display_()
@@ -118,7 +118,7 @@ def test_colab_is_asked_to_allow_widgets(monkeypatch):
         "google.colab": types.SimpleNamespace(output=output),
     }.items():
         monkeypatch.setitem(sys.modules, name, module)
-    example().live()
+    hosts.live(example())
     assert asked == [True]
 
 

@@ -9,8 +9,8 @@ from matplotlib.textpath import TextPath
 from plotly.subplots import make_subplots
 
 from tests.explorers.examples import example, example_map
+from tpcore.explorers.figures import figure
 from tpcore.explorers.picture import WIDTH, picture_svg
-from tpcore.figures import figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 

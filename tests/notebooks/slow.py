@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tpcore.explorers import Explorer, Slider
-from tpcore.figures import figure
+from tpcore.explorers.figures import figure
 
 
 def slow(k: int) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """One definition of an explorer: a figure with controls, live with a kernel, from a grid in the hosted page."""
 
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tpcore.explorers.controls import Choice, Control, check_controls, in_force
 
@@ -12,7 +11,7 @@ class Explorer:
     """A figure with controls, each position of which is computed by `compute` and never interpolated.
 
     As the last line of a notebook's cell it shows itself. With a kernel, a moved control computes afresh. In the
-    hosted page (environment variable TPCORE_EXPLORER_HOST=page) all positions of the grid are computed beforehand.
+    hosted page all positions of the grid are computed beforehand (`tpcore.explorers.hosts`).
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ class Explorer:
     --------
     >>> import numpy as np
     >>> from tpcore.explorers import Explorer, LogSlider
-    >>> from tpcore.figures import figure
+    >>> from tpcore.explorers.figures import figure
     >>> def compute(r):
     ...     sigma = np.logspace(-2, 2, 50)
     ...     return {"sigma": sigma, "gain": sigma / (sigma**2 + r)}
@@ -54,6 +53,8 @@ class Explorer:
     >>> explorer.defaults
     {'r': 1.0}
     """
+
+    host: ClassVar[Callable[["Explorer"], None]]  # what shows it; `tpcore.explorers.hosts` sets it
 
     def __init__(
         self,
@@ -74,7 +75,6 @@ class Explorer:
         self.draw = draw
         check_controls(self.controls)
         _check_arguments(compute, self.controls)
-        self._live: Any = None
 
     def __repr__(self) -> str:
         return f"<Explorer {self.title!r}>"
@@ -117,23 +117,8 @@ class Explorer:
         """Compute and draw one position, given as for `values`, and return the plotly figure."""
         return self.draw(self.compute(**self.values(chosen)))
 
-    def live(self) -> Any:
-        """Return the live form, made once: `tpcore.explorers.live.LiveExplorer`."""
-        if self._live is None:
-            from tpcore.explorers.live import LiveExplorer
-
-            self._live = LiveExplorer(self)
-        return self._live
-
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        if os.environ.get("TPCORE_EXPLORER_HOST") == "page":
-            from tpcore.explorers.hosted import page_html
-
-            display({"text/html": page_html(self)}, raw=True)
-        else:
-            display(self.live().widget)
+        type(self).host(self)
 
 
 def _check_arguments(compute: Callable[..., Any], controls: tuple[Control, ...]) -> None:

@@ -24,13 +24,9 @@ from typing import Any
 from tpcore.explorers.controls import in_force
 from tpcore.explorers.explorer import Explorer
 
+DISPLAY_ONLY = "tpcore.explorers"  # what shows an explorer has no part in what its compute returns
 COMPUTED_WITH = ("numpy", "torch", "scipy", "numba", "scikit-learn")
 # What shows an explorer has no part in what its compute returns.
-DISPLAY_ONLY = {
-    f"tpcore.explorers{name}"
-    for name in ("", ".controls", ".explorer", ".encoding", ".grid", ".hosted", ".live", ".picture")
-}
-DISPLAY_ONLY.add("tpcore.figures")
 
 Position = tuple[int, ...]
 
@@ -127,7 +123,7 @@ def code_of(module: str) -> dict[str, ast.Module]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in trees or name in DISPLAY_ONLY or name.split(".")[0] not in packages:
+        if name in trees or name.startswith(DISPLAY_ONLY) or name.split(".")[0] not in packages:
             continue
         spec = importlib.util.find_spec(name)
         if spec is None or not spec.origin or not spec.origin.endswith(".py"):

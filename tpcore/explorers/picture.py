@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from tpcore.explorers.encoding import plain
-from tpcore.figures import NEUTRAL, SEQUENCE
+from tpcore.explorers.figures import NEUTRAL, SEQUENCE
 
 WIDTH = 720  # pixels, as are the following
 LEFT, RIGHT, BOTTOM, TOP = 79, 14, 57, 46  # around the plots, unless their labels or the legend need more

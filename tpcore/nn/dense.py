@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tpcore.activations import Activation, activation_named, inverse_slope
+from tpcore.activations import Activation, activation_named
 from tpcore.checks import check_integer, check_option
 from tpcore.inversion import all_finite, regularized_inverse
 from tpcore.nn.arguments import check_alike, refuse_second_derivatives, without_autocast
+from tpcore.recurrences.slopes import inverse_slope
 from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp, check_rule
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tpcore.activations import Activation, Array, inverse_slope
+from tpcore.activations import Activation, Array
 from tpcore.blas import one_blas_thread_for
 from tpcore.inversion import inverse_matrix, inverse_tensor
 from tpcore.recurrences import fused
@@ -26,6 +26,7 @@ from tpcore.recurrences.arrays import (
     torch_forward,
 )
 from tpcore.recurrences.backward import Linear, Weights, walk_rows
+from tpcore.recurrences.slopes import inverse_slope
 from tpcore.rules import LearnedTargetProp, Rule, TargetProp
 
 TORCH_FORWARD = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}

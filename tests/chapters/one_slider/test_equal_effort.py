@@ -1,0 +1,163 @@
+"""The figures and tables of equal effort against records written by hand, and how they treat what was not run."""
+
+import numpy as np
+import pytest
+
+from tests.explorers.written import write
+from tpcore.chapters import equal_effort_records as shared
+from tpcore.chapters.one_slider import equal_effort as chapter
+from tpcore.chapters.one_slider import equal_effort_tables as tables
+from tpcore.experiments import experiment_named
+from tpcore.experiments.contests import NO_CLEAR_WINNER
+from tpcore.experiments.fair import FAIR, RULES
+from tpcore.experiments.search import trials, winner
+from tpcore.experiments.spec import Run
+
+NAME = "equal-effort-order-60"
+FRESH = {  # steps of the fresh seeds
+    "bp": (2000, 2200, 2400, 2600, None),
+    "bp-adam": (1000, 1000, 1000, 1000, 1000),
+    "calibrated-local": (400, 600, 800, 1000, 1200),
+    "calibrated-local-adam": (2000, 2000, 2000, 2000, None),
+    "tp-local": (None,) * 5,
+}
+BEST = {"bp": (3, 2000), "bp-adam": (0, 800), "calibrated-local": (5, 400), "calibrated-local-adam": (1, 600),
+        "tp-local": (2, None)}  # fmt: skip
+
+
+@pytest.fixture
+def records(monkeypatch, tmp_path):
+    """Five methods of the experiment, each with its search; in the trials that did not win nothing is solved."""
+    monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
+    experiment = experiment_named(NAME)
+    for method, steps in FRESH.items():
+        for number, run in enumerate(trials(NAME, experiment, method)):
+            best, step = BEST[method]
+            write(run, step if number == best else None, tmp_path)
+        setup = experiment.setup(winner(NAME, experiment, method, tmp_path))
+        for seed, step in zip(experiment.seeds, steps, strict=True):
+            collapses = (method, seed) == ("bp", 0)
+            write(Run(NAME, "tuned", method, seed, setup), step, tmp_path, end=0.5 if collapses else 1.0)
+    shared.tuned.cache_clear()
+    shared.tried.cache_clear()
+    yield experiment
+    shared.tuned.cache_clear()
+    shared.tried.cache_clear()
+
+
+def test_every_method_has_a_name_of_its_own_and_a_kind():
+    labels = [chapter.style_of(method)[0] for method in chapter.all_methods()]
+    assert len(set(labels)) == len(labels)
+    assert chapter.rule_and_kind("calibrated-local-adam") == ("calibrated-local", "adam")
+    assert chapter.rule_and_kind("tp-time") == ("tp-time", "")
+    for experiment in FAIR.values():
+        assert {chapter.rule_and_kind(method)[1] for method in experiment.methods} <= set(shared.KINDS)
+    colors = [color for _, color, _ in shared.RULE_STYLES.values()]
+    assert set(shared.RULE_STYLES) == set(RULES) and len(set(colors)) == len(colors)
+    assert chapter.rule_and_kind("calibrated-local-adapted") == ("calibrated-local-adapted", "")
+
+
+def test_every_task_has_a_level_and_a_place():
+    assert set(chapter.LEVELS) == set(FAIR)
+    assert {*chapter.columns_of("order"), *chapter.columns_of("others")} == set(FAIR)
+
+
+def test_half_the_memory_is_right_one_time_in_six_at_adding():
+    """As the chapter's prose has it: the best answer of a network that knows one of the two numbers."""
+    numbers = np.random.default_rng(0).uniform(size=(200_000, 2))
+    off = (numbers[:, 0] + 0.5) / 2 - numbers.mean(1)
+    assert (np.abs(off) < 0.04).mean() == pytest.approx(1 / 6, abs=0.01) and np.abs(off).max() <= 0.25
+
+
+def test_success_counts_seeds(records):
+    cells = chapter.success("order")["cells"]
+    first = {method: row[0] for method, row in cells.items()}
+    assert first["bp"] == [4, 5] and first["calibrated-local"] == [5, 5] and first["tp-local"] == [0, 5]
+    assert first["tp-time"] is None and all(cell is None for row in cells.values() for cell in row[1:])
+    traces = chapter.success_figure(chapter.success("order")).data
+    assert [trace.text for trace in traces if trace.name == "BP"] == [("4/5",)]
+    assert len(traces[-1].x) == sum(cell is None for row in cells.values() for cell in row)
+
+
+def test_steps_and_seconds_of_each_seed(records):
+    by_step, by_time = (chapter.reaching(NAME, unit)["methods"] for unit in chapter.UNITS)
+    np.testing.assert_array_equal(by_step["bp"], [2000, 2200, 2400, 2600, np.nan])
+    np.testing.assert_allclose(by_time["bp"], by_step["bp"] / 1000)
+    assert by_step["tp-time"] is None
+    for unit in chapter.UNITS:
+        traces = chapter.reaching_figure(chapter.reaching(NAME, unit)).data
+        crosses = [len(trace.x) for trace in traces if trace.marker.symbol == "x" and trace.name.startswith("BP,")]
+        assert sum(crosses) == 1
+        assert set(traces[-1].text) == {"not run"}
+
+
+def test_curves_of_a_kind(records):
+    result = chapter.tuned_curves(NAME, "adam")
+    assert list(result["curves"]) == ["bp-adam", "calibrated-local-adam"] and result["missing"] == ["tp-time-adam"]
+    assert any("not run" in (note.text or "") for note in chapter.tuned_figure(result).layout.annotations)
+    empty = chapter.tuned_figure(chapter.tuned_curves("equal-effort-order-500", ""))
+    assert any("not run" in (note.text or "") for note in empty.layout.annotations)
+
+
+def test_tables_of_outcomes_and_searches(records):
+    rows = {row[0]: row[1:] for row in tables.outcomes(NAME)}
+    assert len(rows) == len(FRESH) and rows["BP"][:2] == ["4 of 5, 1 of them collapses", "2,300"]
+    every = sum(row[0] == "5 of 5" for row in rows.values())
+    assert 0 < every < len(FRESH)
+    assert tables.solved_by(NAME) == f"{every} of {len(FRESH)} methods solve it on every seed"
+    assert "paper's, time; " in tables.not_run(NAME) and "BP;" not in tables.not_run(NAME)
+    found = {row[0]: row[1:] for row in tables.searches(NAME)}
+    optimizer = trials(NAME, records, "bp")[3].setup.optimizer
+    assert found["BP"][:4] == [f"{optimizer.gamma_theta:g}", f"{optimizer.gamma_h:g}", "–", "1 of 8"]
+    assert found["calibrated, local"][2] == f"{trials(NAME, records, 'calibrated-local')[5].setup.rule.r:g}"
+    (row,) = [row for row in tables.stability([NAME]) if row[0] == "BP"]
+    steps = np.arange(0, records.steps + 1, records.log_every)
+    lapse = 1 / (steps > FRESH["bp"][0]).sum()  # of one of nine runs, the last logged step alone
+    assert row[1:] == [10, 9, 1, f"{lapse / 9:.0%}", 0, 16, 2, 0]
+    assert rows["BP"][-1] == f"{lapse / 4:.0%}" and rows["paper's, local"][-1] == "–"
+
+
+def test_a_lapse_counts_though_the_run_recovers(records):
+    record = chapter.tuned(NAME)["bp-adam"][0]
+    place, accuracy = record.columns.index("accuracy"), record.column("accuracy")
+    first = accuracy.index(1.0)
+    for row in record.rows[first + 1 : first + 4]:
+        row[place] = 0.5
+    assert tables.lapses(NAME, [record]) == [3 / (len(accuracy) - first - 1)]
+
+
+def test_who_wins(records):
+    rows = tables.compared(NAME)
+    assert all(len(row) == len(tables.COMPARED_HEAD) for row in rows)
+    said = {(row[0], row[2].partition(":")[0]): row[-1] for row in rows}
+    assert said["same optimizer: plain", "calibrated, local"] == tables.BETTER
+    assert said["same optimizer: Adam", "calibrated, local, Adam"] == tables.WORSE
+    assert said["same rule but for calibration", "calibrated, local"] == tables.BETTER
+    assert said["best of its family, BP: plain, Adam (16 trials to 16)", "calibrated, local"] == NO_CLEAR_WINNER
+    assert said["best of its family, paper's: plain (8 trials to 8)", "calibrated, local"] == tables.BETTER
+    assert len(said) == 5
+    assert tables.verdicts(NAME) == f"3 × better, 1 × worse, 1 × {NO_CLEAR_WINNER}"
+    assert tables.best_pair(NAME, ("bp",), ("calibrated-local",)) == ("bp-adam", "calibrated-local")
+    assert tables.best_pair(NAME, ("bp",), ("tp-local",)) == ("bp", "tp-local"), "only one side has Adam"
+    assert tables.best_pair(NAME, ("bp",), ("tp-time",)) is None
+
+
+def test_a_lead_among_failures_is_counted_apart(monkeypatch):
+    rows = [["how", "one", "other", seeds, said] for seeds in ("5 and 0 of 5", tables.NEITHER)
+            for said in (tables.BETTER, NO_CLEAR_WINNER)]  # fmt: skip
+    monkeypatch.setattr(tables, "compared", lambda name: rows)
+    assert tables.verdicts(NAME) == "1 × better, 1 × better where no side solves it, 2 × no clear winner"
+
+
+def test_without_records_nothing_is_claimed(monkeypatch, tmp_path):
+    monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
+    shared.tuned.cache_clear()
+    shared.tried.cache_clear()
+    for name in FAIR:
+        assert tables.compared(name) == tables.searches(name) == []
+        assert tables.outcomes(name) == [] and tables.not_run(name).startswith("BP; BP, momentum; ")
+    assert tables.stability(list(FAIR)) == []
+    for explorer in (chapter.success_explorer, chapter.reaching_explorer, chapter.tuned_explorer):
+        explorer.evaluate()
+    shared.tuned.cache_clear()
+    shared.tried.cache_clear()

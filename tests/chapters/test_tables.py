@@ -1,0 +1,25 @@
+from tests.experiments.test_claims import GOOD, MIDDLE, records_of
+from tpcore.chapters.tables import OUTCOME, folded, outcome_rows, table
+
+
+def test_a_bar_within_an_entry_does_not_end_it():
+    assert table(["|δ|"], [["a|b"]]).data.splitlines() == ["| \\|δ\\| |", "| :-- |", "| a\\|b |"]
+
+
+def test_a_folded_table_is_markdown_within_html():
+    """A blank line ends a block of HTML, so what stands between is Markdown again, and the line above it is text."""
+    lines = folded("ρ < 1 & more", table(["a"], [["b"]]), "Not run: none.").data.splitlines()
+    assert lines[:2] == ["<details><summary>ρ &lt; 1 &amp; more</summary>", ""]
+    assert lines[2:6] == ["| a |", "| :-- |", "| b |", ""] and lines[-3:] == ["Not run: none.", "", "</details>"]
+
+
+def test_a_row_a_method_under_the_titles():
+    (row,) = outcome_rows({"tp": records_of(GOOD, MIDDLE)}, {"tp": "TP"}, 0.99)
+    assert dict(zip(("method", *OUTCOME), row, strict=True)) == {
+        "method": "TP",
+        "seeds that solve it": "2 of 2",
+        "steps to it": "30",
+        "time to it": "1.5\xa0s",
+        "accuracy at the end": "1.00 (1.00\xa0to\xa01.00)",
+        "diverged": "–",
+    }

@@ -1,0 +1,1 @@
+"""What a training step costs: operations, time, and the map of regimes."""

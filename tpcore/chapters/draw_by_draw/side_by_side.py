@@ -1,0 +1,128 @@
+"""Tests of what the draws suggest: back-propagation beside the calibrated rule, along the recurrent part's step."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from tpcore.chapters.equal_effort_records import RULE_STYLES
+from tpcore.chapters.recorded import record_files, say_not_run
+from tpcore.experiments import experiment_named, level_of, mean_accuracy, outcome, recorded, winner_of
+from tpcore.explorers import Choice, Explorer
+from tpcore.explorers.figures import figure
+from tpcore.results import Record
+
+TESTS = {"step-order-120": "plain SGD", "length-order-120": "steps of one length", "adam-order-120": "Adam"}
+RULES = {rule: RULE_STYLES[rule][0] for rule in ("bp", "calibrated-local")}
+RECORDS = record_files(*TESTS)
+
+
+@cache
+def runs_by_step(test: str) -> dict[str, dict[float, list[Record]]]:
+    """For each rule the step of the recurrent part, γ_θ γ_h times the length if all have one, and its runs."""
+    found = recorded(test)
+    steps: dict[str, dict[float, list[Record]]] = {rule: {} for rule in RULES}
+    for name, method in experiment_named(test).methods.items():
+        optimizer = method.optimizer
+        step = optimizer.gamma_theta * optimizer.gamma_h * (optimizer.clip or 1.0)
+        steps[next(rule for rule in RULES if name.startswith(rule))][step] = found.get(name, [])
+    return steps
+
+
+def side_by_side(test: str) -> dict[str, Any]:
+    """The mean accuracy along training of each seed, rule by rule.
+
+    Returns
+    -------
+    dict
+        ``test``; ``steps`` (n,), which both rules have; for each of RULES n arrays (seeds,), empty if not run.
+    """
+    runs = runs_by_step(test)
+    areas = {rule: [mean_accuracy(own) if own else np.empty(0) for own in runs[rule].values()] for rule in RULES}
+    return {"test": test, "steps": list(runs["bp"]), **areas}
+
+
+def side_by_side_figure(result: dict[str, Any]) -> go.Figure:
+    """A dot a seed; a line joins the means."""
+    fig = figure("step of the recurrent part", "mean accuracy", log_x=True, y_range=(0, 1.03), height=420)
+    steps = np.array(result["steps"])
+    for rule in RULES:
+        label, color, dash = RULE_STYLES[rule]
+        means = [own.mean() if len(own) else np.nan for own in result[rule]]
+        fig.add_scatter(x=steps, y=means, name=label, mode="lines", line={"color": color, "dash": dash})
+        x = np.repeat(steps, [len(own) for own in result[rule]])
+        marker = {"color": color, "size": 8, "opacity": 0.8}
+        fig.add_scatter(x=x, y=np.concatenate(result[rule]), name=f"{label}, a seed", mode="markers", marker=marker,
+                        showlegend=False)  # fmt: skip
+    if not any(len(own) for rule in RULES for own in result[rule]):
+        say_not_run(fig, f"tpcore run {result['test']}")
+    return fig
+
+
+tests_explorer = Explorer(
+    title="Side by side",
+    description="The mean accuracy along training of five seeds, a dot each, under back-propagation and under the "
+    "calibrated rule with r = s = 3, against the step size of the recurrent part; where all steps have one length, "
+    "against that length. The lines join the means.",
+    controls=[Choice("test", "Test", TESTS)],
+    compute=side_by_side,
+    draw=side_by_side_figure,
+)
+
+VERDICTS_HEAD = ("test", "ahead, each at its best step", *RULES.values(), "ahead at equal steps")
+
+
+def verdicts() -> list[list[str]]:
+    """A row a test: who is ahead with each rule at its best step, the seeds there, and who at how many equal steps."""
+    rows = []
+    for test, label in TESTS.items():
+        result = side_by_side(test)
+        if not all(len(own) for rule in RULES for own in result[rule]):
+            rows.append([label, "not run", *["–"] * (len(VERDICTS_HEAD) - 2)])
+            continue
+        best = {name: max(result[rule], key=np.mean) for rule, name in RULES.items()}
+        equal = [
+            winner_of(dict(zip(RULES.values(), both, strict=True)))
+            for both in zip(*(result[rule] for rule in RULES), strict=True)
+        ]
+        counts = "; ".join(f"{who} at {equal.count(who)}" for who in dict.fromkeys(equal))
+        rows.append([label, winner_of(best), *map(_range, best.values()), counts])
+    return rows
+
+
+def _range(values: np.ndarray) -> str:
+    return f"{values.min():.3f} to {values.max():.3f}".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+SEEDS_HEAD = ("rule", "step", "mean accuracy", "solve it")
+
+
+def seeds(test: str) -> list[list[str]]:
+    """A row for each rule and step."""
+    return [
+        [
+            RULES[rule],
+            f"{step:.2g}",
+            _range(mean_accuracy(own)) if own else "not run",
+            f"{outcome(own, level_of(test)).solved} of {len(own)}" if own else "–",
+        ]
+        for rule, steps in runs_by_step(test).items()
+        for step, own in steps.items()
+    ]
+
+
+def longer_than_the_limit() -> str:
+    """The share of the logged steps of "length-order-120" at which the direction was longer than the one length."""
+    steps = runs_by_step("length-order-120").values()
+    records = [record for runs in steps for own in runs.values() for record in own]
+    longer = [norm > _limit(record) for record in records for norm in record.column("direction_norm")]
+    return f"{np.mean(longer):.2%}" if longer else "not run"
+
+
+def _limit(record: Record) -> float:
+    """Under TP the logged direction carries γ_h."""
+    optimizer = record.configuration["optimizer"]
+    return optimizer["clip"] * (1.0 if record.method.startswith("bp") else optimizer["gamma_h"])

@@ -1,0 +1,80 @@
+"""The records of equal effort, `equal-effort-…`, as several chapters read them: names, colours, steps to the level."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from tpcore.chapters.recorded import Style
+from tpcore.experiments import level_of, recorded, searched, solved_at
+from tpcore.experiments.fair import FAIR, RULES
+from tpcore.explorers import Choice
+from tpcore.explorers.figures import PALETTE
+from tpcore.results import Record
+
+PREFIX = "equal-effort-"
+TASKS = {name: experiment.about.removeprefix("equal effort: ") for name, experiment in FAIR.items()}
+ORDER = {name: f"τ = {name.rpartition('-')[2]}" for name in FAIR if name.startswith(PREFIX + "order-")}
+LEVELS = {name: level for name in FAIR if (level := level_of(name)) is not None}  # all have one
+
+RULE_STYLES: dict[str, Style] = {
+    "bp": ("BP", PALETTE["orange"], "dash"),
+    "tp-local": ("paper's, local", PALETTE["blue"], "solid"),
+    "tp-time": ("paper's, time", PALETTE["purple"], "solid"),
+    "calibrated-local": ("calibrated, local", PALETTE["green"], "solid"),
+    "calibrated-local-adapted": ("calibrated, adapted", PALETTE["red"], "solid"),
+    "calibrated-time": ("calibrated, time", PALETTE["olive"], "solid"),
+}
+KINDS = {
+    "": "plain",
+    "momentum": "momentum",
+    "clip": "clipping",
+    "adam": "Adam",
+    "adam-clip": "clipped Adam",
+    "decay": "decay",
+}
+KIND = Choice("kind", "Optimizer", {kind: text[0].upper() + text[1:] for kind, text in KINDS.items()})
+
+
+def rule_and_kind(method: str) -> tuple[str, str]:
+    """A method's rule, and what follows it: "bp-adam" is ("bp", "adam")."""
+    rule = max((rule for rule in RULES if method == rule or method.startswith(f"{rule}-")), key=len)
+    return rule, method.removeprefix(rule).removeprefix("-")
+
+
+def method_of(rule: str, kind: str) -> str:
+    """The method's name, from a rule and an optimizer: the way back from `rule_and_kind`."""
+    return f"{rule}-{kind}" if kind else rule
+
+
+def style_of(method: str) -> Style:
+    """A method's name for the reader, its colour and its dash."""
+    rule, kind = rule_and_kind(method)
+    label, color, dash = RULE_STYLES[rule]
+    return (f"{label}, {KINDS[kind]}" if kind else label), color, dash
+
+
+@cache
+def tuned(name: str) -> dict[str, list[Record]]:
+    """The runs of each method's winner on fresh seeds, read once; what was not run is left out."""
+    return recorded(name, "tuned")
+
+
+@cache
+def tried(name: str) -> dict[str, list[Record]]:
+    """The trials of each method's search, read once."""
+    return searched(name)
+
+
+def steps_to_level(name: str, records: list[Record]) -> np.ndarray:
+    """For each run the step at which it first reaches the level; NaN if it does not."""
+    return np.array([solved_at(record, LEVELS[name]) for record in records], dtype=float)
+
+
+def seconds_to_level(name: str, records: list[Record]) -> np.ndarray:
+    """The processor's seconds up to there."""
+    return np.array([
+        np.nan if np.isnan(step) else record.column("seconds")[record.column("step").index(step)]
+        for record, step in zip(records, steps_to_level(name, records), strict=True)
+    ])  # fmt: skip

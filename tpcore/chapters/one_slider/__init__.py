@@ -1,0 +1,1 @@
+"""One slider from targets to gradients, and the contest of equal effort."""

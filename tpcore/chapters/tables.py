@@ -1,0 +1,109 @@
+"""Tables that a notebook shows and that the book builds in: Markdown, so that both look right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from tpcore.experiments import outcome
+from tpcore.results import Record
+
+OUTCOME = ("seeds that solve it", "steps to it", "time to it", "accuracy at the end", "diverged")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+    """Make a table for the last line of a cell.
+
+    Parameters
+    ----------
+    head : sequence of str
+        The titles of the columns.
+    rows : sequence of sequences
+        One entry a column each; all entries are shown as `str` shows them.
+
+    Returns
+    -------
+    IPython.display.Markdown
+
+    Examples
+    --------
+    >>> from tpcore.chapters.tables import table
+    >>> print(table(["r", "accuracy"], [[1.0, 0.5]]).data)
+    | r | accuracy |
+    | :-- | :-- |
+    | 1.0 | 0.5 |
+    """
+    from IPython.display import Markdown
+
+    lines = [list(head), [":--"] * len(head), *rows]
+    return Markdown(
+        "\n".join("| " + " | ".join(str(entry).replace("|", "\\|") for entry in line) + " |" for line in lines)
+    )
+
+
+def folded(summary: str, *parts: Any) -> Any:
+    """Put tables and paragraphs under a line that a reader opens, so that the evidence is at hand and not in the way.
+
+    Parameters
+    ----------
+    summary : str
+        What is shown while it is closed: plain text.
+    *parts : IPython.display.Markdown or str
+        Tables made by `table`, and Markdown.
+
+    Returns
+    -------
+    IPython.display.Markdown
+
+    Examples
+    --------
+    >>> from tpcore.chapters.tables import folded
+    >>> print(folded("What it is", "*This.*").data)
+    <details><summary>What it is</summary>
+    <BLANKLINE>
+    *This.*
+    <BLANKLINE>
+    </details>
+    """
+    from IPython.display import Markdown
+
+    inside = (part if isinstance(part, str) else part.data for part in parts)
+    return Markdown("\n\n".join((f"<details><summary>{escape(summary)}</summary>", *inside, "</details>")))
+
+
+def outcome_rows(
+    found: Mapping[str, Sequence[Record]], labels: Mapping[str, str], level: float | None
+) -> list[list[str]]:
+    """One row a method: its label, and the columns of OUTCOME.
+
+    Parameters
+    ----------
+    found : mapping of str to list of Record
+        As `tpcore.experiments.recorded` returns it.
+    labels : mapping of str to str
+        What a reader sees of a method.
+    level : float in [0, 1], optional
+        The accuracy that counts as solved; None: there is no such level, and the first columns hold a dash.
+
+    Returns
+    -------
+    list of list of str
+    """
+    rows = []
+    for method, records in found.items():
+        came = outcome(records, level)
+        low, median, high = came.final
+        solved = "–" if level is None else f"{came.solved} of {came.seeds}"
+        collapse = "collapses" if came.collapsed == 1 else "collapse"
+        rows.append(
+            [
+                labels[method],
+                solved + (f", {came.collapsed} of them {collapse}" if came.collapsed else ""),
+                "–" if came.steps is None else f"{came.steps:,.0f}",
+                "–" if came.seconds is None else f"{came.seconds:.1f}\N{NO-BREAK SPACE}s",
+                f"{median:.2f} ({low:.2f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:.2f})",
+                str(came.diverged or "–"),
+            ]
+        )
+    return rows

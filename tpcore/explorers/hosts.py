@@ -1,0 +1,37 @@
+"""What shows an explorer: live widgets where there is a kernel, a computed grid in the hosted page."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from tpcore.explorers.explorer import Explorer
+
+if TYPE_CHECKING:
+    from tpcore.explorers.live import LiveExplorer
+
+VARIABLE = "TPCORE_EXPLORER_HOST"  # "page" while the book is built
+
+
+@cache
+def live(explorer: Explorer) -> LiveExplorer:
+    """The live form of an explorer, made once."""
+    from tpcore.explorers.live import LiveExplorer  # here: a page needs no widgets
+
+    return LiveExplorer(explorer)
+
+
+def show(explorer: Explorer) -> None:
+    """Show it in the notebook: as HTML where TPCORE_EXPLORER_HOST is "page", else as widgets."""
+    from IPython.display import display
+
+    if os.environ.get(VARIABLE) == "page":
+        from tpcore.explorers.hosted import page_html
+
+        display({"text/html": page_html(explorer)}, raw=True)
+    else:
+        display(live(explorer).widget)
+
+
+Explorer.host = show
