@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve book lab test bench lint format picture set-repository clean
+.PHONY: help serve book lab test bench lint format map picture set-repository clean
 
 # .venv is made with the first of these that is Python 3.11 or newer.
 PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3 python
@@ -35,16 +35,20 @@ bench: .venv/installed ## Measure training steps beside torch's: tables, and rec
 	.venv/bin/python -m benchmarks.speed
 	.venv/bin/python -m benchmarks.grid
 
-lint: .venv/installed ## Check style, types, and that no notebook holds outputs
+lint: .venv/installed ## Check style, types, layers, and that no notebook holds outputs
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy tpcore
+	.venv/bin/lint-imports --no-logo
 	.venv/bin/nbstripout --verify notebooks/*.ipynb
 
 format: .venv/installed ## Mend what can be mended: style and notebook outputs
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	.venv/bin/nbstripout notebooks/*.ipynb
+
+map: .venv/installed ## Draw the map of tpcore in CONTRIBUTING.md again, after a change of its layers
+	.venv/bin/python tools/house_map.py
 
 picture: $(BOOK) ## Take the README's picture of the live book again (needs Chromium)
 	.venv/bin/python tools/picture.py
@@ -53,7 +57,7 @@ set-repository: .venv/installed ## Change the repository's address everywhere: m
 	@.venv/bin/python tools/set_repository.py "$(URL)"
 
 clean: ## Remove all that make has made: .venv, _build and caches
-	rm -rf .venv _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv _build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/installed: pyproject.toml constraints.txt tools/install.py

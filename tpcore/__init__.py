@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from tpcore import nn
+from tpcore import diagnostics, nn, tasks, training
 from tpcore.inversion import RegularizedInverse, regularized_inverse
 from tpcore.rules import BackProp, LearnedTargetProp, TargetProp
 
@@ -11,4 +11,7 @@ try:
 except PackageNotFoundError:  # used from a checkout that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["BackProp", "LearnedTargetProp", "RegularizedInverse", "TargetProp", "nn", "regularized_inverse"]
+__all__ = [
+    "BackProp", "LearnedTargetProp", "RegularizedInverse", "TargetProp",
+    "diagnostics", "nn", "regularized_inverse", "tasks", "training",
+]  # fmt: skip
