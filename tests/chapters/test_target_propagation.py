@@ -49,14 +49,6 @@ def test_the_linearization_error_is_of_second_order():
     assert slope == pytest.approx(2, abs=0.02)
 
 
-@pytest.mark.parametrize("r", [1e-3, 0.3, 1.0, 7.0, 1e3])
-def test_the_gain_is_the_weighted_harmonic_mean(r):
-    found, x = chapter.calibrated_gain(r), chapter.GAIN_AXIS
-    np.testing.assert_allclose(found["gain"], (1 + r) / (x + r / x), rtol=1e-12)
-    fine = np.logspace(-3, 3, 100_001)
-    assert found["largest"] == pytest.approx(((1 + r) / (fine + r / fine)).max(), rel=1e-6)
-
-
 def test_the_ends_and_the_middle_of_the_slider():
     far, middle = chapter.calibrated_norms(1e3), chapter.calibrated_norms(1.0)
     np.testing.assert_allclose(far["calibrated"], far["lambda"], rtol=0.05)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
+from tpcore.chapters.gain_curves import CALIBRATED, GAIN_AXIS, add_gain_curves, add_largest_gain, calibrated_gain
 from tpcore.diagnostics import angle_to_gradient, carried, gradient_on_last_state, norms_through_time
 from tpcore.explorers import Choice, Explorer, LogSlider
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
@@ -110,20 +111,24 @@ def paper_norms(r: float) -> dict[str, Any]:
     return {"delta": relative_norms(TargetProp(r)), "lambda": relative_norms(BackProp())}
 
 
-def norms_axes() -> go.Figure:
-    """Log axis of relative norms against steps back."""
+def profiles_of_norms(curves: list[tuple[np.ndarray, str, dict[str, Any]]]) -> go.Figure:
+    """Relative norms, each with its name and line, against the steps back, on a logarithmic axis."""
     titles = ("steps back, τ − t", "norm, relative to t = τ")
-    return figure(*titles, log_y=True, x_range=(0, LENGTH), y_range=(1e-12, 1e6))
+    fig = figure(*titles, log_y=True, x_range=(0, LENGTH), y_range=(1e-12, 1e6))
+    for norms, name, line in curves:
+        fig.add_scatter(x=np.arange(len(norms)), y=norms, name=name, line=line)
+    return fig
+
+
+ADJOINT = {"color": PALETTE["orange"], "dash": "dash"}
 
 
 def norms_figure(result: dict[str, Any]) -> go.Figure:
     """The two curves of `paper_norms`."""
-    fig = norms_axes()
-    back = np.arange(LENGTH + 1)
-    orange, blue = {"color": PALETTE["orange"], "dash": "dash"}, {"color": PALETTE["blue"]}
-    fig.add_scatter(x=back, y=result["lambda"], name="‖λ<sub>t</sub>‖, back-propagation", line=orange)
-    fig.add_scatter(x=back, y=result["delta"], name="‖δ<sub>t</sub>‖, target propagation", line=blue)
-    return fig
+    return profiles_of_norms([
+        (result["lambda"], "‖λ<sub>t</sub>‖, back-propagation", ADJOINT),
+        (result["delta"], "‖δ<sub>t</sub>‖, target propagation", {"color": PALETTE["blue"]}),
+    ])  # fmt: skip
 
 
 norms_explorer = Explorer(
@@ -182,29 +187,19 @@ linearization_explorer = Explorer(
 
 # Calibrated inversion
 
-GAIN_AXIS = np.logspace(-2, 2, 161)
 
-
-def calibrated_gain(r: float) -> dict[str, Any]:
-    """(1 + r)x/(x² + r): the gain on a singular value σ at r, and on a slope a′ at s = r."""
-    return {"r": r, "gain": (1 + r) * GAIN_AXIS / (GAIN_AXIS**2 + r), "largest": (1 + r) / (2 * r**0.5)}
+def gain_at(r: float) -> dict[str, Any]:
+    """The calibrated gain on a singular value σ at r, and on a slope a′ at s = r."""
+    return {"r": r, "gain": calibrated_gain(GAIN_AXIS, r)}
 
 
 def gain_figure(result: dict[str, Any]) -> go.Figure:
     """The gain between those of the inverse and of the transpose."""
     ends = (1e-2, 1e2)
     fig = figure("σ, or a′", "gain of one step back", log_x=True, log_y=True, x_range=ends, y_range=ends, height=420)
-    gray = {"color": NEUTRAL, "width": 1.5}
-    fig.add_scatter(x=GAIN_AXIS, y=1 / GAIN_AXIS, name="inverse, 1/σ", mode="lines", line={**gray, "dash": "dot"})
-    orange = {"color": PALETTE["orange"], "dash": "dash"}
-    fig.add_scatter(x=GAIN_AXIS, y=GAIN_AXIS, name="transpose, σ", mode="lines", line=orange)
-    fig.add_hline(y=1, line={**gray, "width": 1})
-    green = {"color": PALETTE["green"], "width": 3.5}
-    fig.add_scatter(x=GAIN_AXIS, y=result["gain"], name="calibrated", mode="lines", line=green)
-    root = result["r"] ** 0.5
-    dot = {"size": 10, "color": PALETTE["green"]}
-    name = f"largest: {result['largest']:.3g}"
-    fig.add_scatter(x=[root], y=[result["largest"]], name=name, mode="markers", marker=dot)
+    fig.add_hline(y=1, line={"color": NEUTRAL, "width": 1})
+    add_gain_curves(fig, GAIN_AXIS, result["gain"])
+    add_largest_gain(fig, result["r"])
     return fig
 
 
@@ -213,7 +208,7 @@ gain_explorer = Explorer(
     description="The gain of the calibrated inverse against the singular value, on two logarithmic axes, between the "
     "falling line of the exact inverse and the rising line of the transpose. All pass through one at one.",
     controls=[LogSlider("r", "Regularization r (and s)", 1e-3, 1e3, points=61, value=1.0)],
-    compute=calibrated_gain,
+    compute=gain_at,
     draw=gain_figure,
 )
 
@@ -232,13 +227,11 @@ def calibrated_norms(r: float) -> dict[str, Any]:
 
 def calibrated_figure(result: dict[str, Any]) -> go.Figure:
     """The three profiles of `calibrated_norms`."""
-    fig = norms_axes()
-    back = np.arange(LENGTH + 1)
-    orange, blue = {"color": PALETTE["orange"], "dash": "dash"}, {"color": PALETTE["blue"], "width": 1.5}
-    fig.add_scatter(x=back, y=result["lambda"], name="‖λ<sub>t</sub>‖", line=orange)
-    fig.add_scatter(x=back, y=result["paper"], name="‖δ<sub>t</sub>‖, paper's rule", line=blue)
-    name = "‖δ<sub>t</sub>‖, calibrated"
-    fig.add_scatter(x=back, y=result["calibrated"], name=name, line={"color": PALETTE["green"], "width": 3.5})
+    fig = profiles_of_norms([
+        (result["lambda"], "‖λ<sub>t</sub>‖", ADJOINT),
+        (result["paper"], "‖δ<sub>t</sub>‖, paper's rule", {"color": PALETTE["blue"], "width": 1.5}),
+        (result["calibrated"], "‖δ<sub>t</sub>‖, calibrated", CALIBRATED),
+    ])  # fmt: skip
     text = f"angle to the gradient: {result['angle']:.1f}°"
     fig.add_annotation(text=text, x=0.98, y=0.97, xref="paper", yref="paper", xanchor="right", yanchor="top")
     return fig

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from tpcore.checks import check_positive
 from tpcore.complexity.counts import Shape, count
 
 
@@ -40,24 +41,9 @@ def ratio(shape: Shape, contender: str = "TP") -> float:
 def limiting_ratio(shape: Shape, contender: str = "TP") -> float:
     """The limit of `ratio` as τ → ∞: what is paid once a step, and once a sequence, no longer counts.
 
-    It depends on neither B, τ nor q. For "TP" and one layer it is 1 + 4/(6d + 4p + 7): the inverse of the activation is
+    Takes, returns and raises what `ratio` does. It depends on neither B, τ nor q. For "TP" and one layer it is 1 + 4/(6d + 4p + 7): the inverse of the activation is
     all that stays. The limit for B → ∞ at a fixed τ differs only by what is done once a sequence: the output layer and
     the first displacement.
-
-    Parameters
-    ----------
-    shape : Shape
-    contender : str
-        One of `CONTENDERS`.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If there is no such contender.
 
     Examples
     --------
@@ -96,30 +82,16 @@ def crossover_steps(hidden: float, share: float = 1.0) -> float:
     >>> round(crossover_steps(100), 1)
     216.9
     """
-    _check_positive(hidden=hidden, share=share)
+    hidden, share = check_positive("hidden", hidden), check_positive("share", share)
     return (4 * hidden + (hidden + 1) * (2 * hidden + 1) / (6 * hidden)) / (2 * share)
 
 
 def crossover_hidden(steps: float, share: float = 1.0) -> float:
     """The d at which TP's inversion costs `share` times its backward recurrence: about (6/13) B·τ for 1.
 
-    It is the larger root of (13/3) d² + (1/2 − 2·share·B·τ) d + 1/6 = 0. Above it the inversion costs more.
-
-    Parameters
-    ----------
-    steps : float > 0
-        B·τ.
-    share : float > 0
-
-    Returns
-    -------
-    float
-        Zero where the inversion costs more at every d (share·B·τ below 1.1).
-
-    Raises
-    ------
-    ValueError
-        If an argument is not above 0.
+    The inverse of `crossover_steps`, from B·τ, `steps`, above 0, with the same errors: the larger root of
+    (13/3) d² + (1/2 − 2·share·B·τ) d + 1/6 = 0. Above it the inversion costs more; zero where it does at every d
+    (share·B·τ below 1.1).
 
     Examples
     --------
@@ -128,13 +100,7 @@ def crossover_hidden(steps: float, share: float = 1.0) -> float:
     >>> round(hidden, 1), round(crossover_steps(hidden), 1)
     (553.7, 1200.0)
     """
-    _check_positive(steps=steps, share=share)
+    steps, share = check_positive("steps", steps), check_positive("share", share)
     half = share * steps - 0.25
     discriminant = half**2 - 13 / 18
     return (half + math.sqrt(discriminant)) * 3 / 13 if discriminant > 0 and half > 0 else 0.0
-
-
-def _check_positive(**named: float) -> None:
-    for name, value in named.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a finite number above 0, got {value!r}")

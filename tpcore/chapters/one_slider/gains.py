@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from tpcore.chapters.target_propagation import GAIN_AXIS, HIDDEN, LENGTH, calibrated_figure
+from tpcore.chapters.gain_curves import GAIN_AXIS, add_gain_curves, add_largest_gain, calibrated_gain
+from tpcore.chapters.target_propagation import HIDDEN, LENGTH, calibrated_figure
 from tpcore.diagnostics import angle_to_gradient, gradient_on_last_state, norms_through_time
 from tpcore.explorers import Choice, Explorer, LogSlider, Stops
-from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
+from tpcore.explorers.figures import figure
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, Rule, TargetProp
 from tpcore.tasks import TemporalOrder
@@ -22,19 +23,11 @@ from tpcore.training import train, two_step_sizes
 # The gain curves
 
 SLOPE_AXIS = np.linspace(0.01, 1, 100)
-EXACT = {"color": NEUTRAL, "width": 1.5, "dash": "dot"}
-TRANSPOSE = {"color": PALETTE["orange"], "dash": "dash"}
-CALIBRATED = {"color": PALETTE["green"], "width": 3.5}
-
-
-def gain(x: np.ndarray, r: float) -> np.ndarray:
-    """(1 + r)x/(x² + r): of the calibrated inverse on a singular value x at r, and on a slope x at s = r."""
-    return (1 + r) * x / (x**2 + r)
 
 
 def both_gains(r: float) -> dict[str, Any]:
-    """The gain on singular values, the gain on slopes at s = r, and the largest there is."""
-    return {"r": r, "sigma": gain(GAIN_AXIS, r), "slope": gain(SLOPE_AXIS, r), "largest": (1 + r) / (2 * r**0.5)}
+    """The calibrated gain on singular values, and on slopes at s = r."""
+    return {"r": r, "sigma": calibrated_gain(GAIN_AXIS, r), "slope": calibrated_gain(SLOPE_AXIS, r)}
 
 
 def gains_figure(result: dict[str, Any]) -> go.Figure:
@@ -47,14 +40,9 @@ def gains_figure(result: dict[str, Any]) -> go.Figure:
         xaxis2={**below.xaxis.to_plotly_json(), "anchor": "y2"},
         yaxis2={**below.yaxis.to_plotly_json(), "anchor": "x2", "domain": [0, 0.4]},
     )
-    for x, key, axes in ((GAIN_AXIS, "sigma", ("x", "y")), (SLOPE_AXIS, "slope", ("x2", "y2"))):
-        common = {"x": x, "mode": "lines", "xaxis": axes[0], "yaxis": axes[1], "showlegend": key == "sigma"}
-        fig.add_scatter(y=1 / x, name="exact inverse", line=EXACT, **common)
-        fig.add_scatter(y=x, name="transpose", line=TRANSPOSE, **common)
-        fig.add_scatter(y=result[key], name="calibrated", line=CALIBRATED, **common)
-    name = f"largest: {result['largest']:.3g}"
-    dot = {"size": 10, "color": PALETTE["green"]}
-    fig.add_scatter(x=[result["r"] ** 0.5], y=[result["largest"]], name=name, mode="markers", marker=dot)
+    add_gain_curves(fig, GAIN_AXIS, result["sigma"])
+    add_gain_curves(fig, SLOPE_AXIS, result["slope"], xaxis="x2", yaxis="y2", showlegend=False)
+    add_largest_gain(fig, result["r"])
     return fig
 
 
