@@ -41,9 +41,9 @@ def ratio(shape: Shape, contender: str = "TP") -> float:
 def limiting_ratio(shape: Shape, contender: str = "TP") -> float:
     """The limit of `ratio` as τ → ∞: what is paid once a step, and once a sequence, no longer counts.
 
-    Takes, returns and raises what `ratio` does. It depends on neither B, τ nor q. For "TP" and one layer it is 1 + 4/(6d + 4p + 7): the inverse of the activation is
-    all that stays. The limit for B → ∞ at a fixed τ differs only by what is done once a sequence: the output layer and
-    the first displacement.
+    Takes, returns and raises what `ratio` does. It depends on neither B, τ nor q. For "TP" and one layer it is
+    1 + 4/(6d + 4p + 7): the inverse of the activation is all that stays. The limit for B → ∞ at a fixed τ differs only
+    by what is done once a sequence: the output layer and the first displacement.
 
     Examples
     --------
