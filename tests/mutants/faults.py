@@ -244,12 +244,16 @@ FAULTS: list[tuple[str, str, list[tuple[str, str]]]] = [
         ],
     ),
     (
+        "chapters/target_propagation.py",
+        "chapters/test_target_propagation.py",
+        [("norms[::-1] / norms[-1]", "norms[::-1] / norms[0]")],
+    ),
+    (
         "chapters/",
         "chapters/test_regularized_inversion.py chapters/test_target_propagation.py chapters/test_training_an_rnn.py "
         "chapters/test_regularization.py chapters/one_slider chapters/test_rnn_experiments.py",
         [
             ("y * WEIGHTS / (WEIGHTS**2 + r)", "y * WEIGHTS / (WEIGHTS + r)"),
-            ("norms[::-1] / norms[-1]", "norms[::-1] / norms[0]"),
             ("accuracy = np.full((len(SEEDS), len(LOGGED)), CHANCE)", "accuracy = np.ones((len(SEEDS), len(LOGGED)))"),
             ('record.status == "diverged" or max(norms) > BROKEN', 'record.status == "diverged"'),
             ("return (1 + r) * x / (x**2 + r)", "return x / (x**2 + r)"),
