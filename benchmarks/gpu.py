@@ -24,8 +24,9 @@ import torch
 
 from benchmarks.steps import GRU_SHAPES, RNN_SHAPES, RULES, Sizes, named, print_header, print_row, time_steps
 from tpcore.complexity import time_in_turn, training_step
+from tpcore.provenance import machine, versions
 from tpcore.recurrences.arrays import triton_kernels
-from tpcore.results import default_folder, machine, versions, write_whole
+from tpcore.results import default_folder, write_whole
 
 WIDE: list[Sizes] = [(64, 100, 256, 64), (64, 100, 512, 64)]  # too wide for the kernel: the loops run
 SHAPES: dict[str, list[Sizes]] = {"RNN": [*RNN_SHAPES, *WIDE], "GRU": [*GRU_SHAPES]}

@@ -16,7 +16,8 @@ from typing import Any
 
 from benchmarks import memory
 from tpcore.complexity import MEASURED, measure_machine, measure_step, threads
-from tpcore.results import default_folder, machine, machine_name, versions, write_whole
+from tpcore.provenance import machine, machine_name, versions
+from tpcore.results import default_folder, write_whole
 
 Values = dict[str, tuple[int, ...]]
 Rows = list[dict[str, Any]]

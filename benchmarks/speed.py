@@ -34,7 +34,8 @@ from benchmarks.steps import (
     without_kernels,
 )
 from tpcore.complexity import measure_machine, threads, time_in_turn
-from tpcore.results import default_folder, machine, machine_name, versions, write_whole
+from tpcore.provenance import machine, machine_name, versions
+from tpcore.results import default_folder, write_whole
 
 QUICK = {(4, 10, 8, 2): 1.0}
 BUSY = 0.5  # a spread of which nothing can be concluded

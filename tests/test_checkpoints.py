@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.test_results import ROWS, path
-from tpcore import checkpoints, results
+from tpcore import checkpoints, provenance
 from tpcore.results import RecordError
 
 __all__ = ["path"]  # the fixture
@@ -20,13 +20,13 @@ def test_checkpoints(path, monkeypatch):
     (file,) = path.parents[2].rglob("*.pt")
     assert file.relative_to(path.parents[2]).parts[0].startswith(".")
     with monkeypatch.context() as patch:
-        patch.setattr(results, "versions", lambda: {"torch": "another"})
+        patch.setattr(provenance, "versions", lambda: {"torch": "another"})
         assert checkpoints.load(path) is None, "another version might go on in another way"
     checkpoints.save(path, state, "the data")
     assert checkpoints.load(path, "the data") is not None
     assert checkpoints.load(path, "others") is None, "it would go on with other data"
     with monkeypatch.context() as patch:
-        patch.setattr(results, "machine", lambda: {"instructions": "others"})
+        patch.setattr(provenance, "machine", lambda: {"instructions": "others"})
         assert checkpoints.load(path, "the data") is None, "sums are rounded in another way there"
     checkpoints.drop(path)
     assert not file.exists()

@@ -9,7 +9,7 @@ import scipy
 import sklearn
 import torch
 
-from tpcore import checkpoints, results
+from tpcore import checkpoints, provenance, results
 from tpcore.results import Record, RecordError, read, write
 
 ROWS = [
@@ -45,21 +45,21 @@ def test_what_is_written_is_read(path):
 
 
 def test_the_versions_name_all_that_a_result_depends_on():
-    found = results.versions()
+    found = provenance.versions()
     assert list(found) == ["tpcore", "python", "torch", "numpy", "numba", "scipy", "scikit-learn"]
     assert found["scipy"] == scipy.__version__ and found["scikit-learn"] == sklearn.__version__
-    assert results._installed("no-such-package") == "not installed"
+    assert provenance._installed("no-such-package") == "not installed"
 
 
 def test_the_machine_says_which_instructions_its_sums_are_taken_with():
-    assert results.machine()["instructions"] == torch.backends.cpu.get_cpu_capability()
+    assert provenance.machine()["instructions"] == torch.backends.cpu.get_cpu_capability()
 
 
 def test_what_was_written_earlier_may_say_less():
     now = {"torch": "2", "scipy": "1"}
-    assert results.alike({"torch": "2"}, now) and results.alike(now, now)
-    assert not results.alike({"torch": "1", "scipy": "1"}, now) and not results.alike({**now, "numba": "1"}, now)
-    assert not results.alike({}, now), "it says nothing"
+    assert provenance.alike({"torch": "2"}, now) and provenance.alike(now, now)
+    assert not provenance.alike({"torch": "1", "scipy": "1"}, now) and not provenance.alike({**now, "numba": "1"}, now)
+    assert not provenance.alike({}, now), "it says nothing"
 
 
 def test_nine_digits_tell_any_two_float32_apart(path):

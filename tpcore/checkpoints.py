@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from tpcore import results
+from tpcore import provenance
 from tpcore.results import RecordError, write_whole
 
 HIDDEN = ".checkpoints"
@@ -58,7 +58,7 @@ def load(path: Path, data: str | None = None) -> dict[str, Any] | None:
 
 def _here(data: str | None) -> dict[str, Any]:
     """On what a run depends beside its configuration."""
-    return {"versions": results.versions(), "machine": results.machine(), "data": data}
+    return {"versions": provenance.versions(), "machine": provenance.machine(), "data": data}
 
 
 def drop(path: Path) -> None:

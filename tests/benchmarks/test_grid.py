@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import grid
 from tpcore.complexity import MEASURED, Machine
-from tpcore.results import machine_name
+from tpcore.provenance import machine_name
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import gpu, speed, steps
-from tpcore.results import machine_name
+from tpcore.provenance import machine_name
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "benchmarks.speed", "--quick", "--seconds", "0.05", "--threads", "1"]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.experiments.small import SMALL
 from tpcore import results
-from tpcore.experiments import RunError, run_all, run_one, running
+from tpcore.experiments import RunError, many, run_all, run_one
 
 ROOT = Path(__file__).parents[2]
 RUNS = replace(SMALL, steps=1500, log_every=50, seeds=(0, 1, 2), measures=()).runs("small")
@@ -117,7 +117,7 @@ def test_a_run_that_the_cluster_gives_up(monkeypatch, tmp_path, error):
 
 
 def test_a_scheduler_without_workers_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(running, "ANSWER_WITHIN", 1.0)
+    monkeypatch.setattr(many, "ANSWER_WITHIN", 1.0)
     with distributed.LocalCluster(n_workers=0, dashboard_address=None, processes=False) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(RunError, match=f"the scheduler at {address} has no worker: start some by `dask worker "):

@@ -324,8 +324,8 @@ def test_missing_data_are_missed_before_the_first_run(tmp_path, monkeypatch):
 
 
 def test_no_scheduler_at_the_address(tmp_path, monkeypatch):
-    from tpcore.experiments import running
+    from tpcore.experiments import many
 
-    monkeypatch.setattr(running, "ANSWER_WITHIN", 0.5)
+    monkeypatch.setattr(many, "ANSWER_WITHIN", 0.5)
     with pytest.raises(RunError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         run_all([run()], tmp_path, dask="tcp://127.0.0.1:9", progress=False)

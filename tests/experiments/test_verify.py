@@ -3,7 +3,7 @@ import pytest
 from tests.experiments.small import DIVERGING, run
 from tests.tasks.conftest import forget
 from tests.tasks.data import write_mnist
-from tpcore import TargetProp, results
+from tpcore import TargetProp, provenance, results
 from tpcore.experiments import Method, Optimizer, run_one, verify
 from tpcore.experiments.spec import from_configuration
 from tpcore.experiments.verify import compare
@@ -99,7 +99,7 @@ def test_on_another_machine_a_few_answers_may_tip_over(tmp_path):
     for answers, agrees in ((3, True), (4, False)):
         record.rows[0][place] = before + answers / 50
         assert compare(record).agrees == agrees, answers
-    record.machine = results.machine()
+    record.machine = provenance.machine()
     record.rows[0][place] = before + 1 / 50
     assert not compare(record).agrees, "on its own machine none does"
 

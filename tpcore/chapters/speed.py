@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
-from tpcore.results import default_folder, machine_name
+from tpcore.provenance import machine_name
+from tpcore.results import default_folder
 
 BENCH_RECORDS = sorted((default_folder() / "bench").glob("*.json"))
 GPU_RECORDS = sorted((default_folder() / "gpu").glob("*.json"))

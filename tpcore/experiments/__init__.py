@@ -1,14 +1,16 @@
-"""Named experiments: defined (`spec`, `registry`), run (`running`, `search`), checked (`verify`), read (`summary`)."""
+"""Named experiments: what they are (`experiment`, `registry`), running, searching, verifying and reading them."""
 
 from tpcore.experiments.adapted import AdaptedTargetProp
 from tpcore.experiments.contests import in_the_same_time, mean_accuracy, seconds_per_step, winner_of
+from tpcore.experiments.experiment import Experiment, Search
 from tpcore.experiments.learned import LearnedInverseSettings
+from tpcore.experiments.many import run_all
 from tpcore.experiments.method import Method, Optimizer
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
-from tpcore.experiments.running import RunError, run_all, run_one
+from tpcore.experiments.running import RunError, run_one
 from tpcore.experiments.search import sweep
-from tpcore.experiments.spec import Experiment, Network, Run, Search, Setup
+from tpcore.experiments.spec import Network, Run, Setup
 from tpcore.experiments.summary import Outcome, column, level_of, outcome, recorded, searched, solved_at
 
 __all__ = [

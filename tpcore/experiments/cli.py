@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import random
 import signal
-import statistics
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from tpcore import results
-from tpcore.experiments.records import check_filed, key_of, read_run
-from tpcore.experiments.registry import EXPERIMENTS, experiment_named
-from tpcore.experiments.running import DASK_WORKERS, RunError, run_all
-from tpcore.experiments.search import sweep
-from tpcore.experiments.spec import Experiment, Run
-from tpcore.experiments.summary import outcome
-from tpcore.experiments.verify import compare
-from tpcore.results import Record, RecordError
+from tpcore.experiments.commands import list_command, run_command, show_command, sweep_command, verify_command
+from tpcore.experiments.many import DASK_WORKERS
+from tpcore.experiments.running import RunError
+from tpcore.results import RecordError
 from tpcore.tasks.files import DataError
 
 LAST_SEED = 2**62  # twice a seed, and one more, seed the generators of training and held-out batches
 DASK = f"""run on the cluster of this scheduler, tcp://host:8786; start workers by `{DASK_WORKERS}`, and name with
 --results a folder that all of them share"""
-DRIFT = """\
-A record that drifts is neither confirmed nor refuted from that step on: here too, runs whose initial weights are almost
-the same part by as much. On a machine like the one that its record names it would be identical."""
 EPILOG = """\
 A command that was stopped goes on where it was when it is given again; what is recorded already is not run again.
 Data that are not generated are looked for in the folder that TPCORE_DATA names, and downloaded if they are not there.
@@ -120,103 +106,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def list_command(options: argparse.Namespace) -> int:
-    """`tpcore list`."""
-    width, damaged = max(map(len, EXPERIMENTS)), []
-    for name, experiment in EXPERIMENTS.items():
-        found, broken = _whole(_folder(options), name)
-        ended = {path: record for path, record in found.items() if record.status != "running"}
-        runs = [run.path(_folder(options)) for run in experiment.runs(name)]
-        tuned = sum(record.stage == "tuned" and _is_registered(record, experiment) for record in ended.values())
-        counts = {"runs": sum(path in ended for path in runs), "runs of search winners": tuned}
-        said = [f"{count} of {len(runs)} {which} recorded" for which, count in counts.items() if count]
-        line = f"{name:{width}}  {experiment.about}; {experiment.steps} steps, "
-        line += ", ".join(said) or f"0 of {len(runs)} runs recorded"
-        under_way = len(found) - len(ended)
-        print(line + (f", {under_way} under way" if under_way else ""))
-        damaged += broken
-    for error in damaged:
-        print(f"tpcore: {error}", file=sys.stderr)
-    return 1 if damaged else 0
-
-
-def _whole(folder: Path, experiment: str) -> tuple[dict[Path, Record], list[RecordError]]:
-    """The records of an experiment by their files, and what is wrong with those that can't be read."""
-    found, broken = {}, []
-    for path in sorted(folder.glob(f"{experiment}/*/*.jsonl")):
-        try:
-            found[path] = results.read(path)
-        except RecordError as error:
-            broken.append(error)
-    return found, broken
-
-
-def _is_registered(record: Record, experiment: Experiment) -> bool:
-    """Whether a record has the steps and one of the seeds with which its experiment is registered."""
-    return record.configuration.get("steps") == experiment.steps and record.seed in experiment.seeds
-
-
-def run_command(options: argparse.Namespace) -> int:
-    """`tpcore run`."""
-    experiment = _experiment(options)
-    runs = experiment.runs(options.name, options.methods)
-    counts = run_all(runs, _folder(options), **_where(options))
-    print(f"{counts['recorded']} runs recorded, {counts['skipped']} were there already")
-    _print_table(_records(runs, _folder(options)))
-    return 0
-
-
-def sweep_command(options: argparse.Namespace) -> int:
-    """`tpcore sweep`."""
-    experiment = _experiment(options)
-    if options.trials is not None:
-        experiment = replace(experiment, search=replace(experiment.search, trials=options.trials))
-    runs = sweep(options.name, experiment, options.methods, _folder(options), **_where(options))
-    _print_table(_records(runs, _folder(options)))
-    return 0
-
-
-def show_command(options: argparse.Namespace) -> int:
-    """`tpcore show`."""
-    experiment_named(options.name)
-    records = _filed(_folder(options), options.name)
-    if not records:
-        print(f"nothing of {options.name} is recorded yet: tpcore run {options.name}")
-    _print_table(records)
-    return 0
-
-
-def verify_command(options: argparse.Namespace) -> int:
-    """`tpcore verify`."""
-    folder = _folder(options)
-    if options.name != "*":
-        experiment_named(options.name)
-    records = _filed(folder, options.name)  # all are read, so that any that was changed is refused
-    ended = [record for record in records if record.status != "running"]
-    if not ended:
-        of = "" if options.name == "*" else f" of {options.name}"
-        raise RecordError(f"no record{of} in {folder} has come to its end: see tpcore list, or name another --results")
-    chosen = random.Random(options.seed).sample(ended, min(options.sample, len(ended)))
-    print(f"{len(records)} records are whole; {len(chosen)} are run again")
-    counts = Counter(_verified(record) for record in chosen)
-    print(", ".join(f"{count} {word}" for word, count in counts.items()))
-    if counts["drift"]:
-        print(DRIFT)
-    return 1 if counts["differ"] or not counts["agree"] + counts["drift"] else 0
-
-
-def _verified(record: Record) -> str:
-    """Run the first steps of a record again and say what came of it, in a line and in a word."""
-    try:
-        comparison = compare(record)
-    except (DataError, ValueError) as error:
-        line, word = f"not checked: {error}", "not checked"
-    else:
-        line, word = str(comparison), comparison.word
-    print(f"{record.experiment} {record.stage} {record.method} seed {record.seed}: {line}")
-    return word
-
-
 def _names(text: str) -> list[str]:
     names = text.split(",")
     if "" in names or len(set(names)) < len(names):
@@ -243,73 +132,6 @@ def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("must be the name of a folder, got ''")
     return Path(text)
-
-
-def _folder(options: argparse.Namespace) -> Path:
-    return Path(options.results or results.default_folder())
-
-
-def _experiment(options: argparse.Namespace) -> Experiment:
-    experiment = experiment_named(options.name)
-    if options.seeds is not None:
-        experiment = replace(experiment, seeds=options.seeds)
-    if options.steps is not None:
-        experiment = replace(experiment, steps=options.steps)
-    return experiment
-
-
-def _where(options: argparse.Namespace) -> dict[str, Any]:
-    return {"jobs": options.jobs, "dask": options.dask, "progress": not options.quiet}
-
-
-def _records(runs: Sequence[Run], folder: Path) -> list[Record]:
-    return [read_run(run, folder) for run in runs]
-
-
-def _filed(folder: Path, experiment: str) -> list[Record]:
-    """All records of an experiment, or of all for "*"; each must be whole and lie where it belongs."""
-    found, broken = _whole(folder, experiment)
-    if broken:
-        raise RecordError("\n".join(map(str, broken)))
-    for path, record in found.items():
-        check_filed(record, path)
-    return list(found.values())
-
-
-def _print_table(records: Sequence[Record]) -> None:
-    """A line for each setup: its seeds, and the accuracy at the end, median and range over them.
-
-    A run that diverged counts as untrained, one that is under way does not count.
-    """
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
-        settings = json.dumps(record.configuration, sort_keys=True)
-        key = (record.experiment, record.stage, record.method, settings, str(record.data))
-        groups.setdefault(key, []).append(record)
-    for group in groups.values():
-        ended = [record for record in group if record.status != "running"]
-        print(f"{group[0].stage:6} {group[0].method:14} {_values(group[0])}: {_came(ended, len(group) - len(ended))}")
-
-
-def _values(record: Record) -> str:
-    """The values that a search looks for, and the key, which tells settings apart whatever differs."""
-    rule, optimizer = record.configuration["rule"], record.configuration["optimizer"]
-    values = f"γ_θ {optimizer['gamma_theta']:g}, γ_h {optimizer['gamma_h']:g}"
-    values += f", r {rule['r']:g}" if "r" in rule else ""
-    data = f", data {record.data}" if record.data else ""
-    return f"{values}, {record.configuration['steps']} steps{data} [{key_of(record) or 'of another version'}]"
-
-
-def _came(ended: Sequence[Record], under_way: int) -> str:
-    """What came of one setup's runs that have ended."""
-    more = f", {under_way} under way" if under_way else ""
-    if not ended:
-        return f"none has ended{more}"
-    found = outcome(ended)
-    low, median, high = found.final
-    seconds = statistics.median(record.column("seconds")[-1] for record in ended)
-    more = (f", {found.diverged} diverged" if found.diverged else "") + more
-    return f"accuracy {median:.3f} ({low:.3f} to {high:.3f}), {found.seeds} seeds, {seconds:.0f} s{more}"
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tpcore.experiments.adapted import AdaptedTargetProp
+from tpcore.experiments.experiment import Experiment, Search
 from tpcore.experiments.method import Method, Optimizer
-from tpcore.experiments.spec import Experiment, Search
 from tpcore.rules import BackProp, Rule, TargetProp
 from tpcore.tasks import Adding, Pixels, TemporalOrder
 

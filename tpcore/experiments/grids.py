@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tpcore.experiments.experiment import Experiment
 from tpcore.experiments.fair import CALIBRATED, FAIR, RULES
 from tpcore.experiments.method import Method, Optimizer
 from tpcore.experiments.paper import PIXEL_MNIST, TEMPORAL_ORDER_60, TEMPORAL_ORDER_120
-from tpcore.experiments.spec import Experiment
 from tpcore.rules import TargetProp
 
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tpcore.experiments.experiment import Experiment
 from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.method import Method, Optimizer
-from tpcore.experiments.spec import Experiment, Network
+from tpcore.experiments.spec import Network
 from tpcore.rules import BackProp, TargetProp
 from tpcore.tasks import Adding, Characters, Pixels, TemporalOrder, Words
 

@@ -7,8 +7,9 @@ are for `tpcore sweep`.
 
 from __future__ import annotations
 
+from tpcore.experiments.experiment import Experiment, Search
 from tpcore.experiments.fair import methods
-from tpcore.experiments.spec import Experiment, Network, Search
+from tpcore.experiments.spec import Network
 from tpcore.tasks import Pixels
 
 CHUNKS = (196, 56, 16, 4)

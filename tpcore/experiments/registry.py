@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tpcore.experiments.experiment import Experiment
 from tpcore.experiments.fair import FAIR
 from tpcore.experiments.grids import GRIDS
 from tpcore.experiments.paper import PAPER
 from tpcore.experiments.regimes import REGIMES
-from tpcore.experiments.spec import Experiment
 
 # As `tpcore list` shows them
 EXPERIMENTS: dict[str, Experiment] = {**PAPER, **FAIR, **GRIDS, **REGIMES}

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tpcore.experiments.experiment import Experiment
+from tpcore.experiments.many import run_all
 from tpcore.experiments.method import Method
 from tpcore.experiments.records import read_complete
-from tpcore.experiments.running import run_all
-from tpcore.experiments.spec import Experiment, Run
+from tpcore.experiments.spec import Run
 from tpcore.results import Record
 
 

@@ -1,22 +1,19 @@
-"""An experiment as data: task, network, methods, steps, seeds; and the runs it consists of."""
+"""One run as data: task, network, rule, optimizer, steps and seed; and its configuration, as a record holds it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 
 from tpcore import rules, tasks
-from tpcore.checks import check_integer, check_option
 from tpcore.experiments.adapted import AdaptedTargetProp
 from tpcore.experiments.learned import LearnedInverseSettings
-from tpcore.experiments.measures import MEASURES
-from tpcore.experiments.method import Method, Optimizer
+from tpcore.experiments.method import Optimizer
 from tpcore.nn import SequenceClassifier
 from tpcore.results import record_path
 from tpcore.rules import Rule
@@ -149,129 +146,6 @@ class Run:
     def path(self, folder: Path) -> Path:
         """Where its record is."""
         return record_path(folder, self.experiment, self.stage, self.name)
-
-
-@dataclass(frozen=True)
-class Search:
-    """A search over step sizes and r: places drawn evenly on logarithmic axes, the same ones for every method.
-
-    They are a scrambled Halton sequence, which covers the ranges better than independent draws; more trials keep those
-    there are.
-
-    Parameters
-    ----------
-    trials : int
-        The same number for every method.
-    ranges : mapping of str to (low, high)
-        Of gamma_theta, gamma_h and r; a method without r has one dimension less to search with as many trials. A method
-        may have ranges of its own.
-    seed : int
-        Of the draws, and of the training; the winner is trained again from the experiment's own seeds, which must not
-        hold it.
-
-    Examples
-    --------
-    >>> from tpcore.experiments import Search
-    >>> Search(trials=8).ranges["r"]
-    (0.1, 10.0)
-    """
-
-    trials: int = 16
-    ranges: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: {"gamma_theta": (1e-3, 1.0), "gamma_h": (1e-4, 1.0), "r": (1e-1, 1e1)}
-    )
-    seed: int = 1000
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A task, the methods to compare on it, and how long and how often.
-
-    Parameters
-    ----------
-    about : str
-        One line for `tpcore list`.
-    task : tpcore.training.Task
-    methods : mapping of str to Method
-        By the names under which they are filed.
-    steps : int
-        Training steps of each run.
-    network : Network
-    batch_size : int
-        Sequences in a batch.
-    log_every : int
-        Steps from one row of a record to the next.
-    test_size : int
-        Held-out sequences.
-    seeds : sequence of int
-        Each draws weights and data.
-    measures : sequence of {"directions", "profile"}
-        What each row holds beside losses and accuracy: the norm of the direction, its angle to back-propagation's and
-        the spectral norm of W; the norms of what is carried back, at five times.
-    search : Search
-
-    Raises
-    ------
-    ValueError
-        If a measure or a seed is none, or a seed stands there twice; by `runs`, if there is no such method.
-
-    Examples
-    --------
-    >>> from tpcore.experiments import experiment_named
-    >>> experiment = experiment_named("temporal-order-60")
-    >>> len(experiment.runs("temporal-order-60")) == len(experiment.methods) * len(experiment.seeds)
-    True
-    """
-
-    about: str
-    task: Task
-    methods: Mapping[str, Method]
-    steps: int
-    network: Network = Network()
-    batch_size: int = 20
-    log_every: int = 200
-    test_size: int = 1000
-    seeds: Sequence[int] = (0, 1, 2, 3, 4)
-    measures: Sequence[str] = ("directions",)
-    search: Search = Search()
-
-    def __post_init__(self) -> None:
-        if isinstance(self.measures, str):
-            raise ValueError(f"measures must be a sequence of names, got {self.measures!r}")
-        for name in self.measures:
-            check_option("measures", name, tuple(MEASURES))
-        for seed in self.seeds:
-            check_integer("seeds", seed, 0)
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds must differ, got {list(self.seeds)}")
-
-    def setup(self, method: Method) -> Setup:
-        """What a method's runs are."""
-        return Setup(
-            self.task, self.network, method.rule, method.optimizer,
-            self.steps, self.batch_size, self.log_every, self.test_size, tuple(self.measures),
-        )  # fmt: skip
-
-    def runs(self, name: str, methods: Sequence[str] | None = None, seeds: Sequence[int] | None = None) -> list[Run]:
-        """The runs of some methods and seeds, by default of all; ``name`` is the experiment's.
-
-        Raises
-        ------
-        ValueError
-            If there is no such method.
-        """
-        return [
-            Run(name, "run", method, seed, self.setup(self.methods[method]))
-            for method in self.chosen(methods)
-            for seed in (self.seeds if seeds is None else seeds)
-        ]
-
-    def chosen(self, methods: Sequence[str] | None) -> list[str]:
-        """The names of the methods, all by default; ValueError if one is none."""
-        for method in methods or ():
-            if method not in self.methods:
-                raise ValueError(f"method must be one of {', '.join(self.methods)}, got {method!r}")
-        return list(self.methods if methods is None else methods)
 
 
 TAG = "class"  # under it a configuration names the class that its values are of

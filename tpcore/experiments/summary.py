@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from tpcore import results
+from tpcore.experiments.experiment import Experiment
 from tpcore.experiments.records import check_data, read_complete
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.search import trials, winner
-from tpcore.experiments.spec import Experiment, Run
+from tpcore.experiments.spec import Run
 from tpcore.results import Record
 
 SOLVED = 0.99

@@ -8,14 +8,12 @@ from typing import Any
 
 import torch
 
-from tpcore import results
-from tpcore.experiments.measures import MEASURES
+from tpcore import provenance
 from tpcore.experiments.records import DATA_REMEDY, fingerprint
-from tpcore.experiments.running import one_thread
+from tpcore.experiments.running import one_thread, train_as
 from tpcore.experiments.spec import Setup, from_configuration
 from tpcore.results import Record
 from tpcore.tasks.files import DataError
-from tpcore.training import train
 
 ROWS = 3  # compared of each record: step 0 and two intervals
 # On another machine or with other versions sums are rounded in another way, and training may make more of the
@@ -71,7 +69,7 @@ def compare(record: Record) -> Comparison:
     if record.data != fingerprint(setup.task):
         raise DataError(f"the data are not those it was made from: {DATA_REMEDY}")
     # A record that says nothing of its instructions may be of another machine.
-    exact = results.alike(record.versions, results.versions()) and record.machine == results.machine()
+    exact = provenance.alike(record.versions, provenance.versions()) and record.machine == provenance.machine()
     kept = record.rows[:ROWS]
     last = int(kept[-1][record.columns.index("step")])
     if len(kept) < ROWS and record.diverged_at is not None:
@@ -96,12 +94,7 @@ def _repeat(record: Record, setup: Setup, last: int, shaken: int | None = None) 
             with torch.no_grad():
                 for parameter in model.parameters():
                     parameter.mul_(1 + SHAKE * torch.randn(parameter.shape, generator=noise))
-        done = train(
-            model, setup.task, optimizer,
-            steps=max(1, last), seed=record.seed, batch_size=setup.batch_size, log_every=setup.log_every,
-            test_size=setup.test_size, progress=False, measures=[MEASURES[name] for name in setup.measures],
-            schedule=setup.optimizer.schedule(setup.steps),
-        )  # fmt: skip
+        done = train_as(setup, model, optimizer, record.seed, steps=max(1, last))
     again = Record(record.experiment, record.stage, record.method, record.seed, record.configuration)
     if done.rows:
         again.set_rows(done.rows)

@@ -25,7 +25,8 @@ from tpcore.complexity import (
 )
 from tpcore.explorers import Choice, Explorer, Stops
 from tpcore.explorers.figures import NEUTRAL, PALETTE, SEQUENCE, figure
-from tpcore.results import default_folder, machine_name
+from tpcore.provenance import machine_name
+from tpcore.results import default_folder
 
 # A new one makes the book compute its positions again.
 RECORDS = sorted((default_folder() / "grid").glob("*.json"), key=lambda path: (path.stem != machine_name(), path.name))

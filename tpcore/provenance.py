@@ -1,0 +1,58 @@
+"""Where and with what a result was made: the versions on which it depends, and the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import tpcore
+
+
+def versions() -> dict[str, str]:
+    """The versions on which a result depends."""
+    return {
+        "tpcore": tpcore.__version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        **{name: _installed(name) for name in ("numba", "scipy", "scikit-learn")},
+    }
+
+
+@cache
+def _installed(name: str) -> str:
+    return next((found.version for found in distributions(name=name)), "not installed")
+
+
+def alike(found: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether versions are those of now, in all that they say: what was written earlier says less."""
+    return bool(found) and all(now.get(name) == value for name, value in found.items())
+
+
+def machine() -> dict[str, Any]:
+    """The machine, without its name."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")  # on Linux platform.processor() says little
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        processor = names[0] if names else processor
+    return {
+        "system": platform.system(),
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # which sums torch takes depends on them
+    }
+
+
+def machine_name() -> str:
+    """What the machine is, as the name of a file: its processor and its number of cores."""
+    kind = machine()
+    return "-".join(re.findall(r"[a-z0-9]+", f"{kind['processor']} {kind['cores']} cores".lower()))
