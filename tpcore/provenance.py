@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_info
 
 import tpcore
 
@@ -33,7 +34,7 @@ def _installed(name: str) -> str:
 
 
 def alike(found: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether versions are those of now, in all that they say: what was written earlier says less."""
+    """Whether versions, or a machine, are those of now in all that they say: what was written earlier says less."""
     return bool(found) and all(now.get(name) == value for name, value in found.items())
 
 
@@ -49,7 +50,17 @@ def machine() -> dict[str, Any]:
         "processor": processor,
         "cores": os.cpu_count(),
         "instructions": torch.backends.cpu.get_cpu_capability(),  # which sums torch takes depends on them
+        "blas": _blas(),
     }
+
+
+@cache
+def _blas() -> list[str]:
+    """The BLAS libraries of NumPy and SciPy, each with the kernels that it chose for this processor."""
+    import scipy.linalg.lapack  # noqa: F401 (it brings its own, which would be missed before it is loaded)
+
+    found = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return sorted({f"{p['internal_api']} {p['version']} {p.get('architecture', '')}".strip() for p in found})
 
 
 def machine_name() -> str:

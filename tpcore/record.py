@@ -37,8 +37,9 @@ class Record:
         All values of its `tpcore.experiments.Setup`.
     data : str, optional
         The fingerprint of the data, where they are not generated.
-    versions, machine, date
-        Set when it is written.
+    versions, machine, date, threads, format
+        Set when it is written: the versions and the machine on which the result depends, the threads of torch, and the
+        number of the format, 1 where a record does not say it.
     columns : list of str
         step, seconds, train_loss, test_loss, accuracy, and what the experiment adds.
     rows : list of list
@@ -78,6 +79,8 @@ class Record:
     status: str = "running"
     diverged_at: int | None = None
     reason: str = ""
+    threads: int | None = None
+    format: int = 1
 
     def column(self, name: str) -> list[Any]:
         """One column of the rows."""
@@ -98,7 +101,7 @@ class Record:
         the time of the steps that were kept.
         """
         content = asdict(self)
-        for name in ("versions", "machine", "date"):
+        for name in ("versions", "machine", "date", "threads", "format"):
             del content[name]
         kept = [place for place, name in enumerate(self.columns) if name != "seconds"]
         content["columns"] = [self.columns[place] for place in kept]

@@ -18,12 +18,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tpcore.provenance import machine, versions
 from tpcore.record import Record, RecordError
 
 __all__ = ["Record", "RecordError", "default_folder", "read", "read_all", "write"]
 
 VARIABLE = "TPCORE_RESULTS"
+FORMAT = 2  # of what `write` writes; 1, without this number and the threads, is read too
 
 
 def default_folder() -> Path:
@@ -82,7 +85,8 @@ def write(record: Record, path: Path) -> None:
     """
     record.versions, record.machine = versions(), machine()
     record.date = datetime.now(UTC).isoformat(timespec="seconds")
-    content = asdict(record)
+    record.threads, record.format = torch.get_num_threads(), FORMAT
+    content = {"format": record.format, **asdict(record)}
     rows = content.pop("rows")
     columns = content.pop("columns")
     end = {name: content.pop(name) for name in ("status", "diverged_at", "reason")}
@@ -107,7 +111,7 @@ def read(path: Path) -> Record:
     FileNotFoundError
         If there is none.
     RecordError
-        If it can't be read, or is not as it was written.
+        If it can't be read, is not as it was written, or was written by a newer tpcore.
 
     Examples
     --------
@@ -123,6 +127,7 @@ def read(path: Path) -> Record:
     """
     try:
         *lines, last = _bytes_of(path).decode("utf-8").splitlines()
+        _check_format(path, lines[0] if lines else last)
         header, columns, *rows = map(json.loads, lines)
         end = json.loads(last)
         right = end.pop("sha256") == _checksum(lines, end)
@@ -132,6 +137,17 @@ def read(path: Path) -> Record:
     if not right:
         raise RecordError(f"{path} was changed after it was written, its checksum does not fit: {_REMEDY}")
     return record
+
+
+def _check_format(path: Path, line: str) -> None:
+    """RecordError if the first line of a record names a format that this version does not know."""
+    header = json.loads(line)
+    found = header.get("format", 1) if isinstance(header, dict) else 1
+    if isinstance(found, int) and found > FORMAT:
+        raise RecordError(
+            f"{path} was made by a newer tpcore: its format is {found}, and this version reads formats up to {FORMAT}. "
+            "Keep it, and update tpcore to read it"
+        )
 
 
 def _bytes_of(path: Path) -> bytes:

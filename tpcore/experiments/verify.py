@@ -69,7 +69,8 @@ def compare(record: Record) -> Comparison:
     if record.data != fingerprint(setup.task):
         raise DataError(f"the data are not those it was made from: {DATA_REMEDY}")
     # A record that says nothing of its instructions may be of another machine.
-    exact = provenance.alike(record.versions, provenance.versions()) and record.machine == provenance.machine()
+    same_machine = "instructions" in record.machine and provenance.alike(record.machine, provenance.machine())
+    exact = provenance.alike(record.versions, provenance.versions()) and same_machine
     kept = record.rows[:ROWS]
     last = int(kept[-1][record.columns.index("step")])
     if len(kept) < ROWS and record.diverged_at is not None:
