@@ -1,8 +1,8 @@
 """The book's build extension.
 
-It tells the notebooks' kernels to show explorers in their hosted form, puts plotly.js and the explorers' script and
-style beside the pages, puts figures before their code, keeps punctuation with its formula, links the API reference,
-and fails the build where a page's explorers outgrow their budget or a page would fetch anything from another host.
+It tells the notebooks' kernels to show explorers in their hosted form, adds the explorers' script and style to their
+pages, puts figures before their code, keeps punctuation with its formula, links the API reference, and fails the build
+where a page's explorers outgrow their budget or a page would fetch anything from another host.
 """
 
 import os
@@ -12,18 +12,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import plotly
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.fileutil import copy_asset
 
 PAGE_BUDGET = 1_500_000  # bytes of explorers' data in one page
 _DATA = re.compile(
-    r'<figcaption class="explorer-title"><span[^>]*>(.*?)</span></figcaption>'
+    r'<figcaption class="explorer-title"><span[^>]*>(.*?)</span>(?:<button.*?</button>)?</figcaption>'
     r'.*?<script[^>]*class="explorer-data">(.*?)</script>',
     re.S,
 )
@@ -66,9 +64,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(_PunctuationStays)
     app.connect("missing-reference", _name_in_backticks)
     app.connect("html-page-context", _add_explorer_script)
-    app.connect("html-page-context", _drop_thebe, priority=900)
-    app.connect("build-finished", _copy_plotly)
     app.connect("build-finished", _check_pages, priority=900)
+    app.add_css_file("icons.css", priority=900)
     app.add_css_file("style.css", priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -141,24 +138,6 @@ def _add_explorer_script(app: Sphinx, page: str, template: str, context: dict[st
     if 'class="explorer-data"' in context.get("body", ""):
         app.add_css_file("explorer.css", priority=901)
         app.add_js_file("explorer.js", loading_method="defer")
-
-
-def _drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Jupyter Book loads sphinx-thebe even where it is off; its script names a foreign host and declares it twice."""
-    context["script_files"] = [script for script in context["script_files"] if not _is_thebe(script)]
-
-
-def _is_thebe(script: Any) -> bool:
-    attributes = getattr(script, "attributes", {})
-    return "thebe" in f"{getattr(script, 'filename', '')} {attributes.get('body', '')}".lower()
-
-
-def _copy_plotly(app: Sphinx, error: Exception | None) -> None:
-    """The Python package's own copy, so that notebooks and pages draw with one version."""
-    if error is None and app.builder.format == "html":
-        copy_asset(
-            str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js"), str(Path(app.outdir, "_static"))
-        )
 
 
 def _check_pages(app: Sphinx, error: Exception | None) -> None:

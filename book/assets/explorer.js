@@ -1,120 +1,62 @@
 /* The explorers of a built page. Each holds, as JSON, its controls and the figure at every position of its grid
-   (tpcore/explorers/encoding.py); this script makes the controls, loads plotly.js from beside itself, and draws.
+   (tpcore/explorers/encoding.py); this script makes
+   the controls work, loads plotly.js from beside itself once a figure comes near the window, and draws.
    It needs nothing else and asks no other server. */
 "use strict";
 
 (() => {
   const here = document.currentScript.src;
-  const MOST_RADIOS = 5;
   const NARROW = 480; // px
+  const NEAR = "600px"; // a figure is drawn once it is as near to the window as this
+  const QUIET = 400; // ms without a move before the change is said
 
   class PageExplorer {
     constructor(figure) {
       this.figure = figure;
       this.data = JSON.parse(figure.querySelector(".explorer-data").textContent);
       this.stage = figure.querySelector(".explorer-stage");
+      this.panel = figure.querySelector(".explorer-controls");
+      this.said = figure.querySelector(".explorer-said");
+      this.describe = figure.querySelector(".explorer-picture").alt;
       this.chosen = this.data.controls.map((control) => control.start);
-      this.handles = [];
       this.pending = false;
       this.plot = null;
-      this.panel = null;
-      if (this.data.controls.length) this.addControls();
+      const boxes = [...figure.querySelectorAll(".explorer-control")];
+      this.handles = this.data.controls.map((control, i) => this.handle(control, boxes[i], i));
+      this.panel?.addEventListener("submit", (event) => event.preventDefault());
+      figure.querySelector(".explorer-reset")?.addEventListener("click", () => {
+        this.chosen = this.data.controls.map((control) => control.start);
+        this.moved();
+      });
+      this.place();
     }
 
     // --- controls ---------------------------------------------------------------------------------------------
 
-    addControls() {
-      const panel = element("form", "explorer-controls");
-      panel.autocomplete = "off"; // or a reload would put the controls where they were, without a word to this script
-      panel.inert = true; // until the figure can follow
-      this.panel = panel;
-      panel.addEventListener("submit", (event) => event.preventDefault());
-      this.handles = this.data.controls.map((control, i) => {
-        if (control.kind === "slider") return this.slider(control, i);
-        return control.values.length > MOST_RADIOS ? this.select(control, i) : this.radios(control, i);
+    // Listens to the inputs of one control and returns what shows its state: (index, enabled) => void.
+    handle(control, box, i) {
+      const inputs = [...box.querySelectorAll("input, select")];
+      inputs.forEach((input, k) => {
+        const choose = () => this.choose(i, Number(input.value));
+        input.addEventListener(input.type === "range" ? "input" : "change", choose);
       });
-      this.handles.forEach((handle) => panel.append(handle.box));
-      const reset = element("button", "explorer-reset");
-      reset.type = "button";
-      reset.textContent = "Reset";
-      reset.title = "Back to the starting position";
-      reset.addEventListener("click", () => {
-        this.chosen = this.data.controls.map((control) => control.start);
-        this.moved();
-      });
-      this.figure.querySelector(".explorer-title").append(reset);
-      this.stage.before(panel);
-      this.moved();
-    }
-
-    slider(control, i) {
-      const box = element("div", "explorer-control explorer-slider");
-      const id = `${this.figure.id}-${control.name}`;
-      const label = element("label");
-      label.htmlFor = id;
-      label.innerHTML = control.label;
-      const value = element("output");
-      value.htmlFor = id;
-      value.setAttribute("aria-live", "off"); // the slider speaks its value itself
-      const input = element("input");
-      Object.assign(input, { type: "range", id, min: 0, max: control.values.length - 1, step: 1 });
-      input.addEventListener("input", () => this.choose(i, Number(input.value)));
-      box.append(label, value, input);
-      return {
-        box,
-        show: (index, enabled) => {
-          input.value = index;
-          input.disabled = !enabled;
-          input.style.setProperty("--filled", `${(100 * index) / (control.values.length - 1)}%`);
-          value.innerHTML = control.texts[index];
-          input.setAttribute("aria-valuetext", `${control.spoken} ${value.textContent}`);
-        },
-      };
-    }
-
-    radios(control, i) {
-      const box = element("fieldset", "explorer-control explorer-choice");
-      const legend = element("legend");
-      legend.innerHTML = control.label;
-      box.append(legend);
-      const inputs = control.values.map((_, index) => {
-        const label = element("label");
-        const input = element("input");
-        Object.assign(input, { type: "radio", name: `${this.figure.id}-${control.name}`, value: index });
-        input.addEventListener("change", () => this.choose(i, index));
-        const text = element("span");
-        text.innerHTML = control.texts[index];
-        label.append(input, text);
-        box.append(label);
-        return input;
-      });
-      const show = (index, enabled) => {
-        inputs[index].checked = true;
-        box.disabled = !enabled;
-      };
-      return { box, show };
-    }
-
-    select(control, i) {
-      const box = element("div", "explorer-control explorer-choice");
-      const label = element("label");
-      const input = element("select");
-      input.id = `${this.figure.id}-${control.name}`;
-      label.htmlFor = input.id;
-      label.innerHTML = control.label;
-      control.texts.forEach((text, index) => {
-        const option = element("option");
-        option.value = index;
-        option.innerHTML = text;
-        input.append(option);
-      });
-      input.addEventListener("change", () => this.choose(i, Number(input.value)));
-      box.append(label, input);
-      const show = (index, enabled) => {
+      const [input] = inputs;
+      if (box.matches("fieldset"))
+        return (index, enabled) => {
+          inputs[index].checked = true;
+          box.disabled = !enabled;
+          box.classList.toggle("explorer-idle", !enabled);
+        };
+      return (index, enabled) => {
         input.value = index;
         input.disabled = !enabled;
+        box.classList.toggle("explorer-idle", !enabled);
+        if (control.kind !== "slider") return;
+        const output = box.querySelector("output");
+        output.innerHTML = control.texts[index];
+        input.style.setProperty("--filled", `${(100 * index) / (control.values.length - 1)}%`);
+        input.setAttribute("aria-valuetext", `${control.spoken} ${output.textContent}`);
       };
-      return { box, show };
     }
 
     choose(i, index) {
@@ -134,14 +76,30 @@
     }
 
     moved() {
+      this.place();
+      this.redraw();
+      clearTimeout(this.speaking);
+      this.speaking = setTimeout(() => this.speak(), QUIET); // not each place that a drag passes
+    }
+
+    place() {
       const states = this.inForce();
-      states.forEach(({ enabled }, i) => {
-        this.handles[i].show(this.chosen[i], enabled);
-        this.handles[i].box.classList.toggle("explorer-idle", !enabled);
-      });
+      states.forEach(({ enabled }, i) => this.handles[i](this.chosen[i], enabled));
       this.position = states.map(({ index }) => index).join("-");
       this.figure.dataset.position = this.position;
-      this.redraw();
+      this.figure.classList.toggle("explorer-moved", states.some(({ index }, i) => index !== this.data.controls[i].start));
+      const where = this.data.controls.map((control, i) => `${control.label}: ${control.texts[states[i].index]}`);
+      this.figure.querySelector(".explorer-position").innerHTML = where.join("; ");
+    }
+
+    // What changed: where the controls stand, and what the figure shows there.
+    speak() {
+      this.said.textContent = this.words();
+    }
+
+    words() {
+      const where = this.figure.querySelector(".explorer-position").textContent;
+      return [where, this.data.said[this.position]].filter(Boolean).join(". ");
     }
 
     // --- drawing ----------------------------------------------------------------------------------------------
@@ -159,12 +117,12 @@
       if (!this.plot) {
         this.plot = element("div", "explorer-plot");
         this.plot.setAttribute("role", "img");
-        this.plot.setAttribute("aria-label", this.figure.querySelector(".explorer-picture").alt);
         this.stage.append(this.plot);
         new ResizeObserver(() => {
           if (this.width && this.width !== this.stage.clientWidth) this.redraw();
         }).observe(this.stage);
       }
+      this.plot.setAttribute("aria-label", [this.describe, this.words()].filter(Boolean).join(" "));
       this.width = this.stage.clientWidth;
       const figure = decode(this.data, this.position ?? "");
       const layout = dress(figure.layout, this.figure, this.width);
@@ -184,6 +142,7 @@
     // Without plotly the picture of the start is all there is.
     failed() {
       this.panel?.remove();
+      this.panel = null;
       this.figure.querySelector(".explorer-reset")?.remove();
       this.figure.classList.add("explorer-failed");
       const notice = element("p", "explorer-notice");
@@ -257,47 +216,53 @@
     return made;
   }
 
+  let loading;
   function loadPlotly() {
-    return new Promise((resolve, reject) => {
-      if (window.Plotly) return resolve();
+    return (loading ??= new Promise((resolve, reject) => {
       const script = element("script");
-      script.src = new URL("plotly.min.js", here).href;
+      script.src = new URL("vendor/plotly.min.js", here).href;
       script.onload = resolve;
       script.onerror = () => reject(new Error(`explorers: ${script.src} did not load`));
       document.head.append(script);
-    });
+    }));
   }
 
-  async function start() {
-    const explorers = [...document.querySelectorAll("figure.explorer")].flatMap((figure) => {
-      try {
-        return [new PageExplorer(figure)];
-      } catch (error) {
-        console.error(error);
-        return [];
-      }
-    });
-    if (!explorers.length) return;
-    new MutationObserver(() => explorers.forEach((explorer) => explorer.redraw())).observe(document.documentElement, {
-      attributes: true,
-      attributeFilter: ["data-theme", "data-mode"],
-    });
+  async function draw(explorer) {
     try {
       await loadPlotly();
+      explorer.draw();
     } catch (error) {
       console.error(error);
-      explorers.forEach((explorer) => explorer.failed());
-      return;
+      explorer.failed(); // and the others go on
     }
-    for (const explorer of explorers) {
+  }
+
+  function start() {
+    const near = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue;
+          near.unobserve(target);
+          draw(explorers.get(target));
+        }
+      },
+      { rootMargin: NEAR },
+    );
+    const explorers = new Map();
+    for (const figure of document.querySelectorAll("figure.explorer")) {
       try {
-        explorer.draw();
+        explorers.set(figure, new PageExplorer(figure));
+        near.observe(figure);
       } catch (error) {
         console.error(error);
-        explorer.failed(); // and the others go on
       }
-      await new Promise((resolve) => setTimeout(resolve)); // the page stays responsive between figures
     }
+    const redraw = () => explorers.forEach((explorer) => explorer.redraw());
+    new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-mode"] });
+    // Paper shows what the reader has moved, in the light colours.
+    matchMedia("print").addEventListener("change", () => {
+      explorers.forEach((explorer) => explorer.plot && explorer.figure.matches(".explorer-moved") && explorer.draw());
+    });
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

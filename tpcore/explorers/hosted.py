@@ -1,6 +1,6 @@
 """An explorer in the hosted page: the whole grid as data in the page, a picture, and no kernel.
 
-book/assets/explorer.js reads the data, makes the controls and draws.
+book/assets/explorer.js reads the data, makes the controls work and draws.
 """
 
 import hashlib
@@ -12,27 +12,33 @@ from tpcore.explorers.controls import Choice, Control, label_html, plain_text
 from tpcore.explorers.encoding import encode
 from tpcore.explorers.explorer import Explorer
 from tpcore.explorers.grid import Position, compute_grid
+from tpcore.explorers.panel import panel_html, texts
 from tpcore.explorers.picture import picture_svg_uri
+from tpcore.explorers.words import sentence
 
 DATA_CLASS = "explorer-data"
 PLOTLY_HEIGHT = 450  # pixels, of a figure that says none
 
 
 def page_html(explorer: Explorer) -> str:
-    """Write the explorer as self-contained HTML: title, picture of the starting position, the data for the script."""
-    figures = {position_key(index): explorer.draw(result) for index, result in compute_grid(explorer)}
-    start = figures[position_key(tuple(control.positions.index(control.value) for control in explorer.controls))]
+    """Write the explorer as self-contained HTML: title, controls, picture of the starting position, data."""
+    results = {position_key(index): result for index, result in compute_grid(explorer)}
+    figures = {position: explorer.draw(result) for position, result in results.items()}
+    start = position_key(tuple(control.positions.index(control.value) for control in explorer.controls))
+    said = {position: sentence(results[position], figure) for position, figure in figures.items()}
     controls = [_control(control) for control in explorer.controls]
-    data = {"controls": controls, **encode(figures)}
+    data = {"controls": controls, "said": said, **encode(figures)}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     name = "explorer-" + hashlib.sha256((explorer.title + text).encode()).hexdigest()[:8]
     description = html.escape(explorer.description, quote=True)
-    return f"""<figure class="explorer mathjax_ignore tex2jax_ignore" id="{name}"
- role="figure" aria-labelledby="{name}-title">
-<figcaption class="explorer-title"><span id="{name}-title">{label_html(explorer.title)}</span></figcaption>
+    reset = '<button type="button" class="explorer-reset">Reset</button>' if controls else ""
+    return f"""<figure class="explorer" id="{name}" aria-labelledby="{name}-title">
+<figcaption class="explorer-title"><span id="{name}-title">{label_html(explorer.title)}</span>{reset}</figcaption>
+{panel_html(explorer.controls, name)}
 <p class="explorer-position">{_position(controls)}</p>
-<div class="explorer-stage" style="--height: {start.layout.height or PLOTLY_HEIGHT}px"><img class="explorer-picture"
- alt="{description}" src="{picture_svg_uri(start)}"></div>
+<div class="explorer-stage" style="--height: {figures[start].layout.height or PLOTLY_HEIGHT}px"><img class="explorer-picture"
+ alt="{description}" src="{picture_svg_uri(figures[start])}"></div>
+<p class="explorer-said" role="status"></p>
 <script type="application/json" class="{DATA_CLASS}">{text}</script>
 </figure>"""
 
@@ -52,10 +58,6 @@ def _control(control: Control) -> dict[str, Any]:
 
     `label` and `texts` hold HTML; `name` and `values` are the code's.
     """
-    if isinstance(control, Choice):
-        shown = [label_html(text) for text in control.options.values()]
-    else:
-        shown = [label_html(control.text(value)) for value in control.positions]
     conditions = {
         name: [wanted] if isinstance(wanted, str) else list(wanted)
         for name, wanted in (control.active_when or {}).items()
@@ -66,7 +68,7 @@ def _control(control: Control) -> dict[str, Any]:
         "label": label_html(control.label),
         "spoken": plain_text(control.label),
         "values": list(control.positions),
-        "texts": shown,
+        "texts": texts(control),
         "start": control.positions.index(control.value),
         "activeWhen": conditions,
     }

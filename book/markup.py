@@ -1,0 +1,129 @@
+"""The theme's markup, mended once a page is written: what nobody needs is not loaded, and what is there has its name.
+
+The theme brings a script of 543 KB (gzip) that draws seventeen icons, scripts for tabs and toggles that the book does
+not have, and a search index on every page. Some of its roles and names are not what assistive technology expects.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+from sphinx.application import Sphinx
+
+UNUSED = re.compile(
+    r"/(scripts/fontawesome\.js|togglebutton\.(js|css)|design-tabs\.js|sphinx-design\.min\.css|sphinx-thebe\.(js|css))|"
+    r"thebe"
+)
+SEARCHING = re.compile(r"/(searchtools\.js|language_data\.js)|searchindex\.js")
+_WORDS = re.compile(r"toggle(Hint|Open|button)|DOCUMENTATION_OPTIONS\.")  # of scripts in the page itself
+_NAMES = {
+    ".primary-toggle": "Show or hide the chapters",
+    ".secondary-toggle": "Show or hide the contents of this page",
+    ".btn-source-repository-button": "Source repository",
+}
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("build-finished", _mend_pages, priority=800)  # before the pages are checked
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _mend_pages(app: Sphinx, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        for page in Path(app.outdir).rglob("*.html"):
+            if not {"_static", "_sources"} & set(page.relative_to(app.outdir).parts):
+                page.write_text(mended(page.read_text("utf-8"), searches=page.name == "search.html"), "utf-8")
+
+
+def mended(text: str, *, searches: bool = False) -> str:
+    """The page without what it does not need, and with names and roles as they should be."""
+    if "<body" not in text:
+        return text
+    soup = BeautifulSoup(text, "html.parser")
+    _lighten(soup, searches)
+    for mend in MENDS:
+        mend(soup)
+    return str(soup)
+
+
+def _lighten(soup: BeautifulSoup, searches: bool) -> None:
+    for tag in soup.find_all(["script", "link"]):
+        address = str(tag.get("src") or tag.get("href") or "")
+        preloaded = tag.name == "link" and "preload" in tag.get("rel", [])
+        inline = tag.name == "script" and not address and tag.get("type") is None
+        needless = UNUSED.search(address) or preloaded or (not searches and SEARCHING.search(address))
+        if needless or (inline and not searches and _WORDS.search(tag.get_text())):
+            tag.decompose()
+        elif tag.name == "script" and address and not searches:
+            tag["defer"] = ""
+    for tag in soup.select('meta[name="viewport"]')[1:]:
+        tag.decompose()
+    for tag in soup.select("#ethical-ad-placement, #bd-header-version-warning, .pst-async-banner-revealer"):
+        tag.decompose()
+
+
+def _icons(soup: BeautifulSoup) -> None:
+    """An icon is drawn by style.css and says nothing."""
+    for icon in soup.select('[class*="fa-"]'):
+        icon["aria-hidden"] = "true"
+        if icon.has_attr("title"):
+            del icon["title"]
+
+
+def _names(soup: BeautifulSoup) -> None:
+    """What is shown on a button is its name; a button that shows an icon alone has one for those who do not see it."""
+    for selector, name in _NAMES.items():
+        for button in soup.select(selector):
+            button["aria-label"] = name
+    for button in soup.select(".search-button-field"):
+        del button["aria-label"]
+    for field in soup.select("[placeholder][aria-label]"):
+        field["aria-label"] = str(field["placeholder"]).rstrip(".")
+        field["placeholder"] = field["aria-label"]
+    for link in soup.select(".prev-next-area a, .headerlink"):
+        link.attrs.pop("title", None)
+    for link in soup.select(".headerlink"):
+        heading = link.parent
+        link["aria-label"] = f"Link to this {'definition' if heading and heading.name == 'dt' else 'section'}: #"
+    for link in soup.select('a[target="_blank"]'):
+        link["rel"] = "noopener"
+
+
+def _landmarks(soup: BeautifulSoup) -> None:
+    """Everything stands in a landmark: the logo beside the list of chapters, in a labelled one."""
+    for sidebar in soup.select("#pst-primary-sidebar"):
+        sidebar.name = "aside"
+        sidebar["aria-label"] = "Book"
+    for sidebar in soup.select("#pst-secondary-sidebar"):
+        sidebar["role"] = "region"
+        sidebar["aria-label"] = "On this page"
+    for caption in soup.select(".bd-links [role=heading]"):
+        del caption["role"], caption["aria-level"]
+
+
+def _lists(soup: BeautifulSoup) -> None:
+    """Definition lists hold terms and definitions; references are list items, as their parent says."""
+    for terms in soup.select("dl"):
+        children = [child for child in terms.children if isinstance(child, Tag)]
+        kinds = [child.name for child in children]
+        if kinds and ("dt" not in kinds or "dd" not in kinds):
+            terms.name = "div"
+            for child in children:
+                child.name = "div"
+    for entry in soup.select('[role="doc-biblioentry"]'):
+        entry["role"] = "listitem"
+        for back in entry.select('[role="doc-backlink"]'):
+            del back["role"]
+    for back in soup.select(".citation-list > a, .citation-list > [role=doc-backlink]"):
+        back.name = "span"
+
+
+def _tables(soup: BeautifulSoup) -> None:
+    for cell in soup.select("th"):
+        if not cell.get_text(strip=True):
+            cell.name = "td"
+
+
+MENDS: tuple[Callable[[BeautifulSoup], Any], ...] = (_icons, _names, _landmarks, _lists, _tables)

@@ -1,0 +1,60 @@
+"""Fetch again what the pages carry from npm, book/assets/vendor: plotly.js and the font of the formulas (needs npm).
+
+plotly.js is its bundle for cartesian figures, of the version that the Python package draws with in a notebook; a test
+says when the two part. The font is reduced to the signs that formulas are made of. Building the book needs neither npm
+nor the network: the files are in the repository.
+"""
+
+import io
+import string
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from fontTools import subset
+from plotly.offline import get_plotlyjs_version
+
+FOLDER = Path("book/assets/vendor")
+FONT = "@fontsource/stix-two-math@5.3.0"
+GREEK = "αβγδεζηθικλμνξπρστυφχψωϵϑϕϱϖΓΔΘΛΞΠΣΦΨΩ"
+SIGNS = "ℓ∂∇∞∑∏∫√⊙⊘⊗⊕⊤⊥≤≥≠≈≡≪≫∼∝∈∉⊂⊆∪∩→←↔↦⇒⇔∀∃∥‖⟨⟩⌊⌋⌈⌉·⋅×±∓−÷′″…⋯⋮⋱ℝℕℤ𝔼ˆ˜¯̂̃̄\u2061\u2062\u2063"
+ALPHABETS = [(0x1D400, 0x1D468), (0x210E, 0x210F), (0x1D6A8, 0x1D71C), (0x1D49C, 0x1D4D0)]  # bold, italic, script
+
+
+def npm(package: str, folder: str) -> dict[str, bytes]:
+    """The files of a package as npm serves it."""
+    command = ["npm", "pack", "--silent", "--pack-destination", folder, package]
+    name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+    with tarfile.open(Path(folder, name)) as archive:
+        members = [member for member in archive.getmembers() if member.isfile()]
+        return {member.name.removeprefix("package/"): archive.extractfile(member).read() for member in members}
+
+
+def reduced(font: bytes) -> bytes:
+    """The font with no other signs than those of formulas."""
+    options = subset.Options(flavor="woff", layout_features=["*"])
+    loaded = subset.load_font(io.BytesIO(font), options)
+    subsetter = subset.Subsetter(options)
+    letters = {code for first, end in ALPHABETS for code in range(first, end)}
+    subsetter.populate(unicodes=letters | {ord(sign) for sign in string.printable + GREEK + SIGNS})
+    subsetter.subset(loaded)
+    stream = io.BytesIO()
+    subset.save_font(loaded, stream, options)
+    return stream.getvalue()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        plotly = npm(f"plotly.js-cartesian-dist-min@{get_plotlyjs_version()}", folder)
+        font = npm(FONT, folder)
+    (FOLDER / "plotly.min.js").write_bytes(plotly["plotly-cartesian.min.js"])
+    (FOLDER / "plotly-LICENSE.txt").write_bytes(plotly["LICENSE"])
+    (FOLDER / "stix-two-math.woff").write_bytes(reduced(font["files/stix-two-math-latin-400-normal.woff"]))
+    (FOLDER / "stix-two-math-LICENSE.txt").write_bytes(font["LICENSE"])
+    for path in sorted(FOLDER.iterdir()):
+        print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
