@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tpcore import BackProp, TargetProp
+from tpcore import BackProp, GeometricTargetProp, RescaledBackProp, TargetProp
 from tpcore.rules import check_rule
 
 
@@ -49,6 +49,23 @@ def test_bad_values_are_named(options, message):
         TargetProp(**options)
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (GeometricTargetProp, {"p": 1.1}, "p must be a number from -1 to 1, got 1\\.1"),
+        (GeometricTargetProp, {"p": "0"}, "p must be a number from -1 to 1, got '0'"),
+        (GeometricTargetProp, {"p": 0, "step": 0}, "step must be a finite number above 0, got 0"),
+        (GeometricTargetProp, {"p": 0, "margin": 1}, "margin must be below 1"),
+        (GeometricTargetProp, {"p": 0, "accumulate": "all"}, "accumulate must be one of"),
+        (RescaledBackProp, {"p": -0.1}, "p must be a number from 0 to 1, got -0\\.1"),
+        (RescaledBackProp, {"p": 0, "step": -1}, "step must be a finite number above 0, got -1"),
+    ],
+)
+def test_bad_values_of_the_others_are_named(kind, options, message):
+    with pytest.raises(ValueError, match=message):
+        kind(**options)
+
+
 @pytest.mark.parametrize("number", [1, np.float32(1), Fraction(1), torch.tensor(1.0)])
 def test_numbers_of_any_kind_are_kept_as_floats(number):
     rule = TargetProp(number, s=number, step=number, margin=np.float64(0.5))
@@ -61,6 +78,6 @@ def test_numbers_of_any_kind_are_kept_as_floats(number):
 
 def test_something_else_is_no_rule():
     with pytest.raises(
-        TypeError, match=r"rule must be tpcore.BackProp\(\), tpcore.TargetProp\(r=...\) or .*, got 'bp'"
+        TypeError, match=r"rule must be tpcore.BackProp\(\), tpcore.TargetProp\(r=...\), .* or .*, got 'bp'"
     ):
         check_rule("bp")

@@ -4,7 +4,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tpcore import diagnostics, nn, tasks, training
 from tpcore.inversion import RegularizedInverse, regularized_inverse
-from tpcore.rules import BackProp, LearnedTargetProp, TargetProp
+from tpcore.means import geometric_mean
+from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, RescaledBackProp, TargetProp
 
 try:
     __version__ = version("tpcore")
@@ -12,6 +13,6 @@ except PackageNotFoundError:  # used from a checkout that was never installed
     __version__ = "0+unknown"
 
 __all__ = [
-    "BackProp", "LearnedTargetProp", "RegularizedInverse", "TargetProp",
-    "diagnostics", "nn", "regularized_inverse", "tasks", "training",
+    "BackProp", "GeometricTargetProp", "LearnedTargetProp", "RegularizedInverse", "RescaledBackProp", "TargetProp",
+    "diagnostics", "geometric_mean", "nn", "regularized_inverse", "tasks", "training",
 ]  # fmt: skip

@@ -30,6 +30,14 @@ def check_at_least(name: str, value: object, least: float) -> float:
     return number
 
 
+def check_between(name: str, value: object, least: float, most: float) -> float:
+    """The value as a float, if it is a number from `least` to `most`."""
+    number = _as_float(value)
+    if not least <= number <= most:
+        raise ValueError(f"{name} must be a number from {least:g} to {most:g}, got {value!r}")
+    return number
+
+
 def check_flag(name: str, value: object) -> bool:
     """The value, if it is True or False."""
     if not isinstance(value, bool):

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tpcore.nn import GRU, RNN, SequenceClassifier
 from tpcore.nn.arguments import check_alike, check_finite
-from tpcore.recurrences import carried_back
+from tpcore.recurrences import carried_back, operator_of
 from tpcore.recurrences.arrays import as_array, as_tensor
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import BackProp, RescaledBackProp, Rule, TargetProp
 
 
 def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
@@ -61,10 +61,10 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     if grad_last.shape != h_0.shape:
         raise ValueError(f"grad_last must have h_0's shape {tuple(h_0.shape)}; its shape is {tuple(grad_last.shape)}")
     cell = rnn.run_cell(inputs, h_0)
-    if not isinstance(rule, BackProp):
+    if not isinstance(rule, BackProp | RescaledBackProp):
         rule = replace(rule, accumulate="local")  # the displacements do not depend on how they are used
     found = np.zeros(tuple(cell.states.shape))
-    operator = cell.weights.W if isinstance(rule, BackProp) else cell.invert(rule)
+    operator = operator_of(rule, cell)
     with np.errstate(all="ignore"):
         for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last.to(as_tensor(cell.states)))):
             found[t : t + len(D)] = as_tensor(D).cpu()

@@ -40,7 +40,7 @@ class RegularizedInverse:
         self.r = check_positive("r", r)
         check_flag("calibrated", calibrated)
         self.calibrated = calibrated
-        self._W = _checked_matrix(W).clone()  # an optimizer may change W before it is factored
+        self._W = checked_matrix(W).clone()  # an optimizer may change W before it is factored
 
     @cached_property
     def matrix(self) -> Tensor:
@@ -118,18 +118,19 @@ def all_finite(value: Tensor) -> bool:
     """Whether a tensor holds neither NaN nor infinity, as far as its values can be seen: on the meta device there are
     none, and while a CUDA graph is captured there are none yet.
     """
-    if value.is_meta or _captured(value):
+    if value.is_meta or captured(value):
         return True
     # A sum is cheaper than a mask, and is finite only if all values are; a sum that overflowed is looked at again.
     return math.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
 
 
-def _captured(value: Tensor) -> bool:
+def captured(value: Tensor) -> bool:
     """Whether what is done with a tensor is recorded as a CUDA graph, to be run later."""
     return value.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
-def _checked_matrix(W: Tensor) -> Tensor:
+def checked_matrix(W: Tensor) -> Tensor:
+    """W, detached, if it can be inverted; else an error that says why not."""
     if not isinstance(W, Tensor):
         raise TypeError(f"W must be a torch.Tensor, got {type(W).__name__}; torch.as_tensor(W) makes one")
     if W.ndim != 2 or 0 in W.shape:
@@ -179,7 +180,7 @@ def _by_torch(W: Tensor, r: float) -> Tensor | None:
     gram.diagonal().add_(r)
     factor, failed = torch.linalg.cholesky_ex(gram)
     M, precise_enough = torch.cholesky_solve(precise.mT, factor), (failed == 0) & (gram.norm() <= CHOLESKY * r)
-    if _captured(W):
+    if captured(W):
         return torch.where(precise_enough, M, torch.nan)
     return M if precise_enough else None
 

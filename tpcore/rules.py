@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from tpcore.checks import check_at_least, check_flag, check_option, check_positive
+from tpcore.checks import check_at_least, check_between, check_flag, check_option, check_positive
 
 FORMS = ("linearized", "difference", "plain")
 ACCUMULATIONS = ("local", "through_time")
@@ -104,9 +104,7 @@ class TargetProp:
         _keep(self, "r", check_positive("r", self.r))
         _keep(self, "s", check_at_least("s", self.s, 0.0))
         _keep(self, "step", check_positive("step", self.step))
-        _keep(self, "margin", check_at_least("margin", self.margin, LEAST_MARGIN))
-        if self.margin >= 1:
-            raise ValueError(f"margin must be below 1 (tanh is inverted on [-1+margin, 1-margin]), got {self.margin}")
+        _keep(self, "margin", _check_margin(self.margin))
         if self.s > 0 and not S_RANGE[0] <= self.s <= S_RANGE[1]:
             raise ValueError(f"s must be 0 or between {S_RANGE[0]:g} and {S_RANGE[1]:g}, got {self.s}")
         check_flag("calibrated", self.calibrated)
@@ -117,6 +115,103 @@ class TargetProp:
                 f"s = {self.s} regularizes the linearized inverse of the activation; "
                 f'form="{self.form}" inverts it exactly: use s=0 or form="linearized"'
             )
+
+
+@dataclass(frozen=True)
+class GeometricTargetProp:
+    """Target propagation through a geometric mean: p = −1 inverts, p = 0 keeps every length, p = 1 is back-propagation.
+
+    With W = U Σ Vᵀ, displacements go back by δ_{t−1} = M_p A_p δ_t, where M_p = V Σᵖ Uᵀ is the weighted geometric mean
+    of W⁻¹ and Wᵀ, and A_p = diag(a′ᵖ) that of 1/a′ and a′. The first target is v_τ = h_τ − γ_h ∂ℓ/∂h_τ, and the
+    directions follow from the displacements as under `TargetProp`.
+
+    - p = 0: M_0 = V Uᵀ is the orthogonal matrix nearest to Wᵀ and to W⁻¹, and the activation lets a displacement pass.
+      Every displacement reaches every step at full length, whatever the weights and the states.
+    - p = 1: with ``accumulate="local"`` the directions are γ_h times back-propagation's, exactly.
+    - 0 ≤ p ≤ 1: bounded where W is singular or a unit saturated. p < 0: not, but for the floor and the margin.
+
+    Parameters
+    ----------
+    p : float in [−1, 1]
+    accumulate : {"local", "through_time"}
+        As in `TargetProp`.
+    step : float > 0
+        γ_h, the step that makes the first target.
+    margin : float in [1e-7, 1)
+        For p ≤ 0 slopes are those on the range where `TargetProp` with s = 0 inverts the activation: tanh's at least
+        1 − (1 − margin)², ReLU's 1. For p > 0 they are the activation's own, so that a ReLU which is off blocks.
+
+    Notes
+    -----
+    `geometric_mean` makes M_p once a step: for p = 0 by Newton–Schulz, for p = 1 it is Wᵀ, and otherwise it takes an
+    eigendecomposition of WᵀW. Its docstring says what becomes of singular values below 10⁻⁶ σ_max.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range; the message names it.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> rnn = tpcore.nn.RNN(6, 100, rule=tpcore.GeometricTargetProp(p=0.0))
+    >>> rnn(torch.randn(300, 20, 6))[1].square().sum().backward()
+    >>> rnn.rule = tpcore.GeometricTargetProp(p=1.0)  # from now on, back-propagation
+
+    References
+    ----------
+    Bhatia, *Positive Definite Matrices*, Princeton 2007, for means of matrices; the rule is this book's own.
+    """
+
+    p: float
+    accumulate: str = "local"
+    step: float = 1.0
+    margin: float = 1e-3
+
+    form: ClassVar[str] = "linearized"
+
+    def __post_init__(self) -> None:
+        _keep(self, "p", check_between("p", self.p, -1.0, 1.0))
+        check_option("accumulate", self.accumulate, ACCUMULATIONS)
+        _keep(self, "step", check_positive("step", self.step))
+        _keep(self, "margin", _check_margin(self.margin))
+
+
+@dataclass(frozen=True)
+class RescaledBackProp:
+    """Back-propagation whose message keeps some of its length: the direction of one rule, the length of another.
+
+    λ_{t−1} = (‖λ_t‖/‖λ′‖)^{1−p} λ′ with λ′ = Wᵀ (a′(z_t) ⊙ λ_t), for each sample. At p = 0 every step hands on the norm
+    that it was given, as `GeometricTargetProp` does at p = 0, but along back-propagation's direction; p = 1 is
+    back-propagation. It is the control that tells whether the length or the direction does it. For recurrent modules.
+
+    Parameters
+    ----------
+    p : float in [0, 1]
+    step : float > 0
+        γ_h, by which the gradient on the states is multiplied first.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> rnn = tpcore.nn.RNN(6, 100, rule=tpcore.RescaledBackProp(p=0.0))
+    >>> rnn(torch.randn(300, 20, 6))[1].square().sum().backward()
+    """
+
+    p: float
+    step: float = 1.0
+
+    form: ClassVar[str] = "rescaled"
+    accumulate: ClassVar[str] = "local"
+
+    def __post_init__(self) -> None:
+        _keep(self, "p", check_between("p", self.p, 0.0, 1.0))
+        _keep(self, "step", check_positive("step", self.step))
 
 
 @runtime_checkable
@@ -183,19 +278,27 @@ class LearnedTargetProp:
         check_option("accumulate", self.accumulate, ACCUMULATIONS)
 
 
-def _keep(rule: TargetProp | LearnedTargetProp, name: str, number: float) -> None:
+def _keep(rule: Rule, name: str, number: float) -> None:
     """Put the float that a number of a frozen rule stands for in its place: a tensor could be changed afterwards."""
     object.__setattr__(rule, name, number)
 
 
-Rule = BackProp | TargetProp | LearnedTargetProp
+def _check_margin(margin: object) -> float:
+    number = check_at_least("margin", margin, LEAST_MARGIN)
+    if number >= 1:
+        raise ValueError(f"margin must be below 1 (tanh is inverted on [-1+margin, 1-margin]), got {margin}")
+    return number
+
+
+Rule = BackProp | TargetProp | GeometricTargetProp | RescaledBackProp | LearnedTargetProp
+Linearized = TargetProp | GeometricTargetProp
 
 
 def check_rule(rule: object) -> Rule:
     """Return `rule` if it is one, else raise TypeError."""
     if not isinstance(rule, Rule):
         raise TypeError(
-            "rule must be tpcore.BackProp(), tpcore.TargetProp(r=...) or tpcore.LearnedTargetProp(inverse), "
-            f"got {rule!r}"
+            "rule must be tpcore.BackProp(), tpcore.TargetProp(r=...), tpcore.GeometricTargetProp(p=...), "
+            f"tpcore.RescaledBackProp(p=...) or tpcore.LearnedTargetProp(inverse), got {rule!r}"
         )
     return rule

@@ -8,8 +8,9 @@ import torch
 
 from tests.browser import missing
 from tests.definition import Network, displacements, minus_directions
+from tests.geometric_definition import gated_mean_displacements, mean_displacements
 from tests.gru_definition import GatedNetwork, gru_displacements
-from tpcore import TargetProp, inversion
+from tpcore import GeometricTargetProp, TargetProp, inversion
 from tpcore.nn import GRU, RNN, recurrent
 from tpcore.recurrences import arrays, backward, elman
 
@@ -22,12 +23,16 @@ CELLS = {
         {"W": "weight_hh_l0", "U": "weight_ih_l0", "b": "bias_ih_l0", "c": "bias_hh_l0"},
     ),
 }
+MEANS = {"RNN": mean_displacements, "GRU": gated_mean_displacements}
 RULES = [
     TargetProp(0.5, step=0.3),
     TargetProp(0.5, calibrated=True, accumulate="through_time"),
     TargetProp(1.0, 1.0, calibrated=True),
     TargetProp(0.5, 2.0, accumulate="through_time"),
+    GeometricTargetProp(0.0, step=0.3),
+    GeometricTargetProp(1.0, accumulate="through_time"),
 ]
+WITH_POWERS = [GeometricTargetProp(-0.5), GeometricTargetProp(0.5)]  # no graph holds their eigendecomposition
 
 
 @pytest.fixture
@@ -58,6 +63,9 @@ def kernels(monkeypatch):
 def found_and_expected(cell, rule, *, d, tau=6, batch=3, on_all=True):
     """What the parameters receive from a loss on all hidden states or on the last one, and what they should."""
     kind, definition, displaced, names = CELLS[cell]
+    options: tuple[str, ...] = ("r", "s", "calibrated", "form", "step")
+    if isinstance(rule, GeometricTargetProp):
+        displaced, options = MEANS[cell], ("p", "step")
     net = definition.random(0, tau=tau, batch=batch, d=d, p=2, scale=0.7)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     module = kind(2, d, dtype=torch.float32, rule=rule)
@@ -69,8 +77,8 @@ def found_and_expected(cell, rule, *, d, tau=6, batch=3, on_all=True):
     (output if on_all else h_n).sin().sum().backward()
     states = torch.stack(net.states()[1:])
     losses = states.cos() if on_all else torch.cat((torch.zeros_like(states[:-1]), states[-1:].cos()))
-    options = {name: getattr(rule, name) for name in ("r", "s", "calibrated", "form", "step")}
-    expected = minus_directions(net, displaced(net, list(losses), **options), rule.accumulate, "".join(names))
+    delta = displaced(net, list(losses), **{name: getattr(rule, name) for name in options})
+    expected = minus_directions(net, delta, rule.accumulate, "".join(names))
     found = {name: module.get_parameter(known).grad.cpu().double() for name, known in names.items()}
     return found, expected
 
@@ -81,7 +89,7 @@ def check(found, expected):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("rule", RULES + WITH_POWERS, ids=str)
 @pytest.mark.parametrize("on_all", [True, False])
 @pytest.mark.parametrize("d", [5, 20])
 def test_the_directions_equal_the_definition(kernels, cell, rule, on_all, d):
@@ -147,7 +155,7 @@ def test_a_step_can_be_captured_as_a_graph(cell, rule):
 def test_what_a_graph_can_t_look_for_becomes_nan(monkeypatch):
     W, r = torch.diag(torch.tensor([1.0, 1e-9], dtype=torch.float64)), 1e-9
     assert inversion._by_torch(W, r) is None
-    monkeypatch.setattr(inversion, "_captured", lambda value: True)
+    monkeypatch.setattr(inversion, "captured", lambda value: True)
     assert inversion.all_finite(torch.tensor([torch.nan]))
     assert inversion._by_torch(W, r).isnan().all() and inversion._by_torch(W, 1.0).isfinite().all()
 

@@ -11,9 +11,18 @@ from torch import Tensor
 from tpcore.activations import Activation, activation_named
 from tpcore.checks import check_integer, check_option
 from tpcore.inversion import all_finite, regularized_inverse
+from tpcore.means import geometric_mean
 from tpcore.nn.arguments import check_alike, refuse_second_derivatives, without_autocast
 from tpcore.recurrences.slopes import inverse_slope
-from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp, check_rule
+from tpcore.rules import (
+    BackProp,
+    GeometricTargetProp,
+    LearnedTargetProp,
+    Linearized,
+    RescaledBackProp,
+    Rule,
+    check_rule,
+)
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
 
@@ -30,7 +39,7 @@ class Dense(torch.nn.Linear):
     activation : {"tanh", "relu", "identity"}
     bias, device, dtype
         As in torch.nn.Linear. Weights in half precision are computed with in float32 by `TargetProp`.
-    rule : BackProp or TargetProp
+    rule : BackProp, TargetProp or GeometricTargetProp
         What flows backward. May be changed at any time: ``dense.rule = ...``.
 
     Notes
@@ -49,7 +58,8 @@ class Dense(torch.nn.Linear):
     A rectangular W (q, p) has the same operator M_r = (WᵀW + rI)⁻¹Wᵀ, of shape (p, q). With p > q it gives the
     shortest δ_in; with p < q it drops the part of δ that no input can reach. The harmonic mean of the calibrated form
     becomes one of pseudo-inverses, M̃_r = ((W + r (W⁺)ᵀ)/(1 + r))⁺: on each singular direction the weighted harmonic
-    mean of 1/σ (weight 1) and σ (weight r), and zero on the null spaces. As r → 0 it tends to W⁺.
+    mean of 1/σ (weight 1) and σ (weight r), and zero on the null spaces. As r → 0 it tends to W⁺. M_p of
+    `GeometricTargetProp` is the geometric mean there, at p = 0 a partial isometry, and zero on the null spaces too.
 
     Raises
     ------
@@ -119,7 +129,9 @@ def _check_layer_rule(rule: object) -> Rule:
     checked = check_rule(rule)
     if isinstance(checked, LearnedTargetProp):
         raise ValueError("tpcore.LearnedTargetProp inverts a layer of tpcore.nn.RNN, not of tpcore.nn.Dense")
-    if isinstance(checked, TargetProp) and checked.accumulate != "local":
+    if isinstance(checked, RescaledBackProp):
+        raise ValueError("tpcore.RescaledBackProp keeps lengths from step to step, and tpcore.nn.Dense has no steps")
+    if isinstance(checked, Linearized) and checked.accumulate != "local":
         raise ValueError(
             f'accumulate="{checked.accumulate}" adds up over the steps of a recurrence, and tpcore.nn.Dense has none: '
             'use accumulate="local"'
@@ -130,7 +142,7 @@ def _check_layer_rule(rule: object) -> Rule:
 class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, input: Tensor, W: Tensor, bias: Tensor | None, activation: Activation, rule: TargetProp
+        ctx: Any, input: Tensor, W: Tensor, bias: Tensor | None, activation: Activation, rule: Linearized
     ) -> Tensor:
         ctx.computed_in = torch.promote_types(W.dtype, torch.float32)
         x, wide_W, wide_bias = (None if t is None else t.to(ctx.computed_in) for t in (input, W, bias))
@@ -166,9 +178,12 @@ class _Layer(torch.autograd.Function):
 
 
 def _carry(
-    rule: TargetProp, activation: Activation, D: Tensor, x: Tensor, h: Tensor, W: Tensor, bias: Tensor | None
+    rule: Linearized, activation: Activation, D: Tensor, x: Tensor, h: Tensor, W: Tensor, bias: Tensor | None
 ) -> Tensor:
     """−δ_in for −δ = D, both with one row a sample: (N, q) to (N, p)."""
+    if isinstance(rule, GeometricTargetProp):
+        passed = inverse_slope(activation, torch, activation.derivative(torch, h), rule) * D
+        return passed @ geometric_mean(W, rule.p).mT
     inverse = regularized_inverse(W, rule.r, calibrated=rule.calibrated)
     if rule.form == "linearized":
         return inverse.apply(inverse_slope(activation, torch, activation.derivative(torch, h), rule) * D)

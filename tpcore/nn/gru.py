@@ -28,7 +28,7 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
         Layers one above the other, each with the states of the one below as its inputs.
     bias, batch_first, device, dtype
         As in torch.nn.GRU; float32, float64, or bfloat16, which computes in float32.
-    rule : BackProp or TargetProp
+    rule : BackProp, TargetProp, GeometricTargetProp or RescaledBackProp
         What flows backward. May be changed at any time: ``gru.rule = ...``.
 
     Notes
@@ -44,6 +44,13 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
     clipping ρ to [margin, 1] and n as in `RNN`. At z = 0 and ρ = 1 this is the rule of `RNN`; where z = 1 a
     displacement passes unchanged; as r = s → ∞ it is back-propagation. The book's appendix on the GRU derives it and
     says what is approximated.
+
+    Under `GeometricTargetProp`, with the candidate's own κᵖ and M_p of W_n,
+
+    δ_{t−1} = z ⊙ δ_t + M_p((1 − z) ⊙ κᵖ ⊙ δ_t) + max(p, 0) · (W_zᵀ(c_z ⊙ δ_t) + W_ρᵀ(c_ρ ⊙ δ_t)).
+
+    Up to p = 0 the gates are held fixed. At p = 0 δ_t is divided by them between the state and the candidate, and both
+    parts go back at full length: where the parts do not cancel nothing is lost, whatever W_n has become.
 
     ``.grad``, inputs, h_0 and layers as in `RNN`. The form "plain" is refused: to average a state with the inverse of a
     branch has no meaning.

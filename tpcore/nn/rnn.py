@@ -29,7 +29,7 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     nonlinearity : {"tanh", "relu", "identity"}
     bias, batch_first, device, dtype
         As in torch.nn.RNN; float32, float64, or bfloat16, which computes in float32.
-    rule : BackProp, TargetProp, or, for one layer, LearnedTargetProp
+    rule : BackProp, TargetProp, GeometricTargetProp, RescaledBackProp, or, for one layer, LearnedTargetProp
         What flows backward. May be changed at any time: ``rnn.rule = ...``.
 
     Notes

@@ -10,5 +10,6 @@ walks through any of them.
 from tpcore.recurrences.backward import Cell as Cell
 from tpcore.recurrences.backward import Weights as Weights
 from tpcore.recurrences.backward import carried_back as carried_back
+from tpcore.recurrences.backward import operator_of as operator_of
 from tpcore.recurrences.backward import run_backward as run_backward
 from tpcore.recurrences.elman import Elman as Elman

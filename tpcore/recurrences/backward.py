@@ -21,7 +21,15 @@ from tpcore.recurrences.arrays import (
     over_rows,
     zeros,
 )
-from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp
+from tpcore.rules import (
+    BackProp,
+    GeometricTargetProp,
+    LearnedTargetProp,
+    Linearized,
+    RescaledBackProp,
+    Rule,
+    TargetProp,
+)
 
 FLUSH_EVERY = 8  # steps between two looks for displacements that have vanished, in loops that are not compiled
 
@@ -67,10 +75,10 @@ class Cell(Protocol):
     def slopes(self, t: int, n: int) -> Linear:
         """The transposed Jacobians ∂f/∂h_{t−1}ᵀ of the steps t … t + n − 1."""
 
-    def invert(self, rule: TargetProp | LearnedTargetProp) -> Any:
+    def invert(self, rule: Linearized | LearnedTargetProp) -> Any:
         """What inverts the layer at all steps and for all samples: the weights' regularized inverse, transposed."""
 
-    def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
+    def inverse(self, rule: Linearized, operator: Array, t: int, slopes: Linear) -> Linear:
         """What replaces ``slopes(t, n)`` under a linearized rule."""
 
     def step_back(self, rule: TargetProp | LearnedTargetProp, operator: Any, t: int, D: Array) -> Array:
@@ -104,12 +112,17 @@ def run_backward(
         return D_0, total
 
     with one_blas_thread() if xp is np else nullcontext():
-        operator = cell.weights.W if isinstance(rule, BackProp) else cell.invert(rule)
+        operator = operator_of(rule, cell)
         parts = over_rows(of_rows, cell.states, batch, 2 * len(cell.states) * batch * d * len(cell.weights.W))
     if len(parts) == 1:
         return inputs, *parts[0]
     h_0 = xp.concatenate([start for start, _ in parts])
     return inputs, h_0, Weights(*map(sum, zip(*(total for _, total in parts), strict=True)))
+
+
+def operator_of(rule: Rule, cell: Cell) -> Any:
+    """What a rule multiplies by at every step: W, or what inverts the layer."""
+    return cell.weights.W if isinstance(rule, BackProp | RescaledBackProp) else cell.invert(rule)
 
 
 def walk_rows(
@@ -169,7 +182,9 @@ def _one_block(rule: Rule, cell: Cell, operator: Any, D: Array, source: Array | 
     """Fill D, the block of steps from t, whose last is given; returns what leaves it."""
     if isinstance(rule, BackProp):
         return _carry(D, source, slopes)
-    if isinstance(rule, TargetProp) and rule.form == "linearized":
+    if isinstance(rule, RescaledBackProp):
+        return _carry_steps(D, source, slopes, library(D).empty_like(D[0]), 1 - rule.p)
+    if isinstance(rule, GeometricTargetProp) or (isinstance(rule, TargetProp) and rule.form == "linearized"):
         return _carry(D, source, cell.inverse(rule, operator, t, slopes))
     for i in range(len(D) - 1, 0, -1):
         D[i - 1] = cell.step_back(rule, operator, t + i, D[i])
@@ -182,8 +197,7 @@ def _carry(D: Array, source: Array | None, linear: Linear) -> Array:
     """Fill D, whose last step is given: D_{t−1} = source_{t−1} + the linear map of D_t; returns what leaves it."""
     leaving, kernels, of_gpu = library(D).empty_like(D[0]), kernels_for(D), gpu_kernels_for(D)
     if kernels is None and of_gpu is None:
-        _carry_steps(D, source, linear, leaving)
-        return leaving
+        return _carry_steps(D, source, linear, leaving)
     addends = [None if addend is None else contiguous(addend) for addend in (source, linear.keep)]
     gain, operator = contiguous(linear.gain), contiguous(linear.operator)
     if kernels is not None:
@@ -194,8 +208,8 @@ def _carry(D: Array, source: Array | None, linear: Linear) -> Array:
     return leaving
 
 
-def _carry_steps(D: Array, source: Array | None, linear: Linear, leaving: Array) -> None:
-    """`compiled.carry_steps`, one operation at a time."""
+def _carry_steps(D: Array, source: Array | None, linear: Linear, leaving: Array, kept: float = 0.0) -> Array:
+    """`compiled.carry_steps`, one operation at a time; each row keeps its norm to the power of `kept`."""
     xp, rows, expanded, gains = library(D), list(D), list(D[:, :, None]), list(linear.gain)
     scaled = xp.empty_like(gains[0])
     for i in range(len(rows) - 1, -1, -1):
@@ -206,8 +220,17 @@ def _carry_steps(D: Array, source: Array | None, linear: Linear, leaving: Array)
         xp.matmul(scaled.reshape(len(scaled), len(linear.operator)), linear.operator, out=into)
         if linear.keep is not None:
             xp.add(into, linear.keep[i] * rows[i], out=into)
+        if kept > 0:
+            into *= rescaling(xp, rows[i], into, kept)
         if source is not None and i > 0:
             xp.add(into, source[i - 1], out=into)
+    return leaving
+
+
+def rescaling(xp: Any, before: Array, after: Array, kept: float) -> Array:
+    """(‖before‖/‖after‖)^kept for each row, (B, 1); 1 where nothing is left after."""
+    norms = [xp.linalg.norm(rows, axis=-1)[:, None] for rows in (before, after)]
+    return xp.where(norms[1] > 0, norms[0] / norms[1], 1.0) ** kept
 
 
 def _flush_vanished(D: np.ndarray) -> None:

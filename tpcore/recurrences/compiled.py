@@ -95,16 +95,24 @@ def elman_forward(h, x, weights, nonlinearity, constants, first, last):  # type:
 
 
 @compiled
-def elman_backward(h, start, stop, first, source, step, D, mu, E, slope_of, gain_of, operator, W, vanished):  # type: ignore[no-untyped-def]
+def _norm(row):  # type: ignore[no-untyped-def]
+    total = row[0] * row[0]
+    for j in range(1, len(row)):
+        total += row[j] * row[j]
+    return np.sqrt(total)
+
+
+@compiled
+def elman_backward(h, start, stop, first, source, step, D, mu, E, slope_of, gain_of, kept, operator, W, vanished):  # type: ignore[no-untyped-def]
     """The steps stop − 1 … start of a linearized walk; h (τ + 1, B, d), its rows from `first`.
 
     D (rows, d), D_t of the last of them, becomes D_{start−1}. `source` (τ, B, d), or empty, is the loss's gradient on
     h_1, h_2, …, to be multiplied by `step`. E (stop − start, rows, d) receives a′ ⊙ D_t; or, through time, a′ ⊙ μ_t,
-    where mu (rows, d) is what W has carried back; otherwise mu is empty.
+    where mu (rows, d) is what W has carried back; otherwise mu is empty. A row keeps its norm to the power of `kept`.
     """
     rows, d = D.shape
     kind, bound, factor, one = gain_of
-    scaled, slopes = np.empty_like(D), np.empty(d, D.dtype)
+    scaled, slopes, lengths = np.empty_like(D), np.empty(d, D.dtype), np.empty(rows, D.dtype)
     for t in range(stop - 1, start - 1, -1):
         for i in range(rows):
             state, row, e, share = h[t, first + i], D[i], E[t - start, i], scaled[i]
@@ -133,7 +141,17 @@ def elman_backward(h, start, stop, first, source, step, D, mu, E, slope_of, gain
             else:
                 for j in range(d):
                     e[j] = slopes[j] * (mu[i, j] + row[j])
+        if kept > 0:
+            for i in range(rows):
+                lengths[i] = _norm(D[i])
         np.dot(scaled, operator, D)
+        if kept > 0:
+            for i in range(rows):
+                length = _norm(D[i])
+                if length > 0:
+                    scale = (lengths[i] / length) ** kept
+                    for j in range(d):
+                        D[i, j] *= scale
         if len(mu) > 0:
             np.dot(E[t - start], W, mu)
         if len(source) > 0 and t > 1:

@@ -14,6 +14,7 @@ import torch
 from tpcore.activations import Activation, Array
 from tpcore.blas import one_blas_thread_for
 from tpcore.inversion import inverse_matrix, inverse_tensor
+from tpcore.means import mean_matrix
 from tpcore.recurrences import fused
 from tpcore.recurrences.arrays import (
     as_array,
@@ -27,7 +28,7 @@ from tpcore.recurrences.arrays import (
 )
 from tpcore.recurrences.backward import Linear, Weights, walk_rows
 from tpcore.recurrences.slopes import inverse_slope
-from tpcore.rules import LearnedTargetProp, Rule, TargetProp
+from tpcore.rules import GeometricTargetProp, LearnedTargetProp, Linearized, Rule, TargetProp
 
 TORCH_FORWARD = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
 
@@ -97,15 +98,15 @@ class Elman:
         slope = self.activation.derivative(library(self.states), self.states[t : t + n])
         return Linear(slope[:, :, None], self.weights.W)
 
-    def invert(self, rule: TargetProp | LearnedTargetProp) -> Any:
-        """M_rᵀ (d, d); of a learned inverse, Vᵀ (d, d), Uᵀ (p, d) and c (d,) or 0."""
+    def invert(self, rule: Linearized | LearnedTargetProp) -> Any:
+        """M_rᵀ or M_pᵀ (d, d); of a learned inverse, Vᵀ (d, d), Uᵀ (p, d) and c (d,) or 0."""
         if isinstance(rule, LearnedTargetProp):
             inverse, dtype = rule.inverse, as_tensor(self.states).dtype
             V, U = (as_array(weight.to(dtype)) for weight in (inverse.V, inverse.U))
             return V.T, U.T, 0 if inverse.c is None else as_array(inverse.c.to(dtype))
         return inverse_transposed(self.weights.W, rule)
 
-    def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
+    def inverse(self, rule: Linearized, operator: Array, t: int, slopes: Linear) -> Linear:
         """gain = A_s, operator = M_rᵀ."""
         return Linear(inverse_slope(self.activation, library(self.states), slopes.gain, rule), operator)
 
@@ -141,8 +142,10 @@ class Elman:
             inputs[times] = (E @ self.weights.U).reshape(inputs[times].shape)
 
 
-def inverse_transposed(W: Array, rule: TargetProp) -> Array:
-    """M_rᵀ of a square W."""
+def inverse_transposed(W: Array, rule: Linearized) -> Array:
+    """M_rᵀ of a square W, or M_pᵀ."""
+    if isinstance(rule, GeometricTargetProp):
+        return contiguous(mean_matrix(W, rule.p).T)
     if isinstance(W, np.ndarray):
         return contiguous(inverse_matrix(W, rule.r, calibrated=rule.calibrated).T)
     return inverse_tensor(W, rule.r, calibrated=rule.calibrated).T.contiguous()

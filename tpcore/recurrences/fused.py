@@ -8,7 +8,7 @@ import numpy as np
 
 from tpcore.activations import Activation, Array
 from tpcore.recurrences.arrays import block_length, compiled_kernels, contiguous
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, RescaledBackProp, Rule, TargetProp
 
 if TYPE_CHECKING:
     from tpcore.recurrences.backward import Weights
@@ -18,9 +18,12 @@ BACK_PROPAGATE, INVERT, REGULARIZE = range(3)
 
 
 def applies(states: Array, rule: Rule = BackProp()) -> bool:  # noqa: B008 (a frozen value)
-    """Whether the kernels do it: on the CPU, with Numba, and linearized."""
-    linearized = isinstance(rule, BackProp) or (isinstance(rule, TargetProp) and rule.form == "linearized")
-    return linearized and isinstance(states, np.ndarray) and compiled_kernels() is not None
+    """Whether the kernels do it: on the CPU, with Numba, linearized, and without powers, which NumPy is faster at."""
+    if isinstance(rule, GeometricTargetProp):
+        covered = rule.p in (0, 1)
+    else:
+        covered = not isinstance(rule, TargetProp | LearnedTargetProp) or rule.form == "linearized"
+    return covered and isinstance(states, np.ndarray) and compiled_kernels() is not None
 
 
 def forward_rows(cell: Elman, weights: Array, first: int, last: int) -> None:
@@ -50,6 +53,7 @@ def backward_rows(
             D += step * gradient[rows]
     through_time = not isinstance(rule, BackProp) and rule.accumulate == "through_time"
     mu = np.zeros_like(D) if through_time else D[:0]
+    kept = h.dtype.type(1 - rule.p if isinstance(rule, RescaledBackProp) else 0)
     code, how = kernels.NONLINEARITIES[cell.activation.name], gain_of(rule, cell.activation, h.dtype)
     length = block_length(h, len(h) - 1, D.size)
     E, vanished = np.empty((length, *D.shape), h.dtype), kernels.vanished(h.dtype)
@@ -57,7 +61,8 @@ def backward_rows(
     mine = None if inputs is None else inputs[:, rows]
     for stop in range(len(h), 1, -length):
         start = max(1, stop - length)
-        kernels.elman_backward(h, start, stop, first, source, step, D, mu, E, code, how, operator, W, vanished)
+        given = (source, step, D, mu, E, code, how, kept, operator, W, vanished)
+        kernels.elman_backward(h, start, stop, first, *given)
         part.add_products(start, E[: stop - start], total, mine)
         if grad_output is None and not D.any() and not mu.any():
             break  # everything has vanished: earlier steps get nothing
@@ -67,6 +72,8 @@ def backward_rows(
 def gain_of(rule: Rule, activation: Activation, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     """What undoes a slope a′ in `compiled.elman_backward`: (kind, bound, factor, 1)."""
     real = dtype.type
+    if isinstance(rule, GeometricTargetProp) and rule.p == 0:
+        return INVERT, real(1), real(1), real(1)  # of slopes no lower than 1: what arrives passes
     if not isinstance(rule, TargetProp):
         return BACK_PROPAGATE, real(0), real(1), real(1)
     if rule.s > 0:

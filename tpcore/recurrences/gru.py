@@ -29,7 +29,7 @@ from tpcore.recurrences.arrays import (
 )
 from tpcore.recurrences.backward import Linear, Weights, walk_rows
 from tpcore.recurrences.elman import add_input_products, add_recurrent_products, inverse_transposed, summed
-from tpcore.rules import Rule, TargetProp
+from tpcore.rules import GeometricTargetProp, Linearized, Rule, TargetProp
 
 
 class Gates(NamedTuple):
@@ -137,29 +137,54 @@ class Gated:
         xp.multiply(moved, gates.update * (1 - gates.update), out=gain[:, :, 1])
         return Linear(gain, self.weights.W, gates.update)
 
-    def invert(self, rule: TargetProp) -> Array:
-        """The inverses' transposes, one below the other: of W_ρ, W_z and W_n; of W_n alone if the gates are fixed."""
+    def invert(self, rule: Linearized) -> Array:
+        """The inverses' transposes, one below the other: of W_ρ, W_z and W_n; of W_n alone if the gates are fixed.
+
+        Under `GeometricTargetProp` W_ρ and W_z stay as they are.
+        """
         d = self.states.shape[2]
+        if isinstance(rule, GeometricTargetProp):
+            mean = inverse_transposed(self.weights.W[2 * d :], rule)
+            return mean if rule.p <= 0 else library(mean).concatenate((self.weights.W[: 2 * d], mean))
         parts = [self.weights.W[k * d : (k + 1) * d] for k in ([2] if rule.s == 0 else range(3))]
         inverses = [inverse_transposed(part, rule) for part in parts]
         return library(self.states).concatenate(inverses)
 
-    def inverse(self, rule: TargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
+    def inverse(self, rule: Linearized, operator: Array, t: int, slopes: Linear) -> Linear:
         """The average of the branches' answers, weighted by the gates: see the book's appendix on the GRU.
 
         δ_{t−1} = z ⊙ δ + M̃_n((1 − z) ⊙ Ã_s(κ) ⊙ δ) + s/(1+s) [M̃_z(c_z ⊙ δ) + M̃_ρ(c_ρ ⊙ δ)] if calibrated; otherwise
-        all of it divided by (1 + r)(1 + s).
+        all of it divided by (1 + r)(1 + s). Under `GeometricTargetProp`
+        δ_{t−1} = z ⊙ δ + M_p((1 − z) ⊙ κᵖ ⊙ δ) + max(p, 0) [W_zᵀ(c_z ⊙ δ) + W_ρᵀ(c_ρ ⊙ δ)].
         """
-        gates, xp, s = self._gates(t, len(slopes.gain)), library(self.states), rule.s
+        if isinstance(rule, GeometricTargetProp):
+            return self._geometric(rule, operator, t, slopes)
+        gates, s = self._gates(t, len(slopes.gain)), rule.s
         keep = gates.update / _uncalibrated(rule)
         if s == 0:
-            kappa = xp.clip(gates.reset, rule.margin, 1.0) * Tanh().clip_slope(xp, 1 - gates.candidate**2, rule.margin)
+            kappa = self._clipped_kappa(rule, gates)
             return Linear(((1 - gates.update) / kappa)[:, :, None], operator, keep)
         kappa = gates.reset * (1 - gates.candidate**2)
         factor = 1 + s if rule.calibrated else 1.0
         gain = slopes.gain * (s / (1 + s) * factor / (1 + s))
         gain[:, :, 2] = (1 - gates.update) * kappa * (factor / (kappa**2 + s))
         return Linear(gain, operator, keep)
+
+    @staticmethod
+    def _clipped_kappa(rule: Linearized, gates: Gates) -> Array:
+        """κ = ρ ⊙ (1 − n²), with ρ and n clipped to where they can be undone."""
+        xp = library(gates.reset)
+        return xp.clip(gates.reset, rule.margin, 1.0) * Tanh().clip_slope(xp, 1 - gates.candidate**2, rule.margin)
+
+    def _geometric(self, rule: GeometricTargetProp, operator: Array, t: int, slopes: Linear) -> Linear:
+        gates, p = self._gates(t, len(slopes.gain)), rule.p
+        share, slope = 1 - gates.update, 1 - gates.candidate**2
+        if p > 0:
+            gain = slopes.gain * p
+            gain[:, :, 2] = share * (gates.reset * slope) ** p
+            return Linear(gain, operator, gates.update)
+        kappa = self._clipped_kappa(rule, gates)
+        return Linear((share * kappa**p)[:, :, None], operator, gates.update)
 
     def step_back(self, rule: TargetProp, operator: Array, t: int, D: Array) -> Array:
         """The difference form: the gates held fixed, the candidate's activation inverted on its clipped range."""
