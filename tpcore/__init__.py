@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from tpcore import diagnostics, nn, tasks, training
+from tpcore import diagnostics, nn, schedules, tasks, training
 from tpcore.inversion import RegularizedInverse, regularized_inverse
 from tpcore.means import geometric_mean
 from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, RescaledBackProp, TargetProp
@@ -14,5 +14,5 @@ except PackageNotFoundError:  # used from a checkout that was never installed
 
 __all__ = [
     "BackProp", "GeometricTargetProp", "LearnedTargetProp", "RegularizedInverse", "RescaledBackProp", "TargetProp",
-    "diagnostics", "geometric_mean", "nn", "regularized_inverse", "tasks", "training",
+    "diagnostics", "geometric_mean", "nn", "regularized_inverse", "schedules", "tasks", "training",
 ]  # fmt: skip

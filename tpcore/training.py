@@ -15,7 +15,9 @@ from tqdm.auto import tqdm
 
 from tpcore.checks import check_integer
 from tpcore.nn.classifier import SequenceClassifier
-from tpcore.rules import BackProp, Rule
+from tpcore.rules import Rule
+from tpcore.step_sizes import parameter_groups as parameter_groups
+from tpcore.step_sizes import two_step_sizes as two_step_sizes
 
 EVALUATED_AT_ONCE = 250  # held-out sequences: long ones would not fit into memory all together
 
@@ -59,6 +61,32 @@ class Task(Protocol):
         """The share of the outputs that are right, in [0, 1]."""
 
 
+class RuleSchedule(Protocol):
+    """What moves a rule while a network trains: those of `tpcore.schedules`, and what looks like them.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> from tpcore.schedules import Ramp
+    >>> from tpcore.training import RuleSchedule
+    >>> ends = tpcore.GeometricTargetProp(0.0), tpcore.GeometricTargetProp(1.0)
+    >>> schedule: RuleSchedule = Ramp(tpcore.nn.RNN(6, 32), *ends, steps=100)
+    >>> schedule.position
+    0.0
+    """
+
+    position: float
+
+    def step(self, loss: float) -> None:
+        """Move on, after a step of the optimizer on a batch with that loss."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that going on takes."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+
+
 Measure = Callable[[Any, Any, Batch], dict[str, float]]  # (model, task, held-out sequences) to columns of a row
 
 
@@ -67,7 +95,8 @@ class TrainingRun:
     """What a run leaves: a row per logged step, and where and why it diverged, if it did.
 
     A row has ``step``, ``seconds`` (spent in training steps, evaluation not counted), ``train_loss`` (mean since the
-    row before; None in the first), ``test_loss``, ``accuracy`` in [0, 1], and what the measures add.
+    row before; None in the first), ``test_loss``, ``accuracy`` in [0, 1], ``position`` where the rule moves, and what
+    the measures add.
 
     Parameters
     ----------
@@ -95,78 +124,6 @@ class TrainingRun:
         return [row[name] for row in self.rows]
 
 
-def two_step_sizes(model: SequenceClassifier, gamma_theta: float, gamma_h: float) -> torch.optim.SGD:
-    """Plain SGD in which every rule takes the same two step sizes: see `parameter_groups`.
-
-    Parameters
-    ----------
-    model : SequenceClassifier
-    gamma_theta, gamma_h : float
-        γ_θ and γ_h.
-
-    Returns
-    -------
-    torch.optim.SGD
-
-    Raises
-    ------
-    ValueError
-        As `parameter_groups` does.
-
-    Examples
-    --------
-    >>> import tpcore
-    >>> from tpcore.training import two_step_sizes
-    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
-    >>> [group["lr"] for group in two_step_sizes(model, gamma_theta=0.5, gamma_h=0.25).param_groups]
-    [0.125, 0.5]
-    """
-    return torch.optim.SGD(parameter_groups(model, gamma_theta, gamma_h))
-
-
-def parameter_groups(model: SequenceClassifier, gamma_theta: float, gamma_h: float) -> list[dict[str, Any]]:
-    """The recurrent part and the output layer, each with its step size, for an optimizer of torch's.
-
-    The output layer takes γ_θ. The recurrent part takes γ_θ γ_h: under `TargetProp` γ_h is the rule's own ``step``
-    and is already in ``.grad``; under `BackProp` it is put into the step size. So a comparison of rules is
-    one of directions.
-
-    Parameters
-    ----------
-    model : SequenceClassifier
-    gamma_theta, gamma_h : float
-        γ_θ and γ_h.
-
-    Returns
-    -------
-    list of dict
-        The recurrent part's group and the output layer's.
-
-    Raises
-    ------
-    ValueError
-        If the rule has a ``step`` and it is not gamma_h.
-
-    Examples
-    --------
-    >>> import tpcore
-    >>> from tpcore.training import parameter_groups
-    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.TargetProp(r=1.0, step=0.25))
-    >>> [group["lr"] for group in parameter_groups(model, gamma_theta=0.5, gamma_h=0.25)]
-    [0.5, 0.5]
-    """
-    rule = model.recurrent.rule
-    if not isinstance(rule, BackProp) and not math.isclose(rule.step, gamma_h):
-        raise ValueError(
-            f"gamma_h = {gamma_h:g} but the rule's step is {rule.step:g}: under TargetProp they are the same number"
-        )
-    recurrent = gamma_theta * gamma_h if isinstance(rule, BackProp) else gamma_theta
-    return [
-        {"params": list(model.recurrent.parameters()), "lr": recurrent},
-        {"params": list(model.output.parameters()), "lr": gamma_theta},
-    ]
-
-
 def train(
     model: nn.Module,
     task: Task,
@@ -182,6 +139,7 @@ def train(
     save: Callable[[dict[str, Any]], None] | None = None,
     resume: dict[str, Any] | None = None,
     schedule: Callable[[int], float] | None = None,
+    rule_schedule: RuleSchedule | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> TrainingRun:
     """Train for `steps` steps on fresh batches; evaluate on held-out sequences every `log_every` steps.
@@ -209,6 +167,8 @@ def train(
         What `save` was given: the run goes on from there, and ends as if it had never stopped.
     schedule : function
         From the number of steps taken so far to a factor of all step sizes.
+    rule_schedule : RuleSchedule
+        Stepped with each batch's loss; its ``position`` is a column of each row.
     clock : function
         What the rows' ``seconds`` are read from; `time.process_time` counts the processor's time alone.
 
@@ -249,11 +209,15 @@ def train(
         model.load_state_dict(resume["model"])
         optimizer.load_state_dict(resume["optimizer"])
         training_data.set_state(resume["training_data"])
+        if rule_schedule is not None:
+            rule_schedule.load_state_dict(resume["rule_schedule"])
 
     def log() -> None:
         mean = sum(losses) / len(losses) if losses else None
         row: dict[str, float | None] = {"step": step, "seconds": seconds, "train_loss": mean}
         row.update(_evaluate(model, task, held_out))
+        if rule_schedule is not None:
+            row["position"] = rule_schedule.position
         for measure in measures:
             row.update(measure(model, task, held_out))
         run.rows.append(row)
@@ -261,6 +225,8 @@ def train(
         bar.set_postfix(accuracy=f"{row['accuracy']:.3f}")
         if save is not None:
             state = {"step": step, "seconds": seconds, "rows": run.rows, "training_data": training_data.get_state()}
+            if rule_schedule is not None:
+                state["rule_schedule"] = rule_schedule.state_dict()
             save({**state, "model": model.state_dict(), "optimizer": optimizer.state_dict()})
         _check_held_out(row)
 
@@ -277,6 +243,8 @@ def train(
             step += 1
             start = clock()
             losses.append(_take_step(model, task, optimizer, task.batch(batch_size, training_data)))
+            if rule_schedule is not None:
+                rule_schedule.step(losses[-1])
             seconds += clock() - start
             bar.update()
             if step % log_every == 0 or step == steps:
