@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from tpcore.chapters.recorded import Style
-from tpcore.experiments import level_of, recorded, searched, solved_at
+from tpcore.experiments import level_of, recorded, searched, solved_at, step_cost
 from tpcore.experiments.fair import FAIR, RULES
 from tpcore.explorers import Choice
 from tpcore.explorers.figures import PALETTE
@@ -73,8 +73,6 @@ def steps_to_level(name: str, records: list[Record]) -> np.ndarray:
 
 
 def seconds_to_level(name: str, records: list[Record]) -> np.ndarray:
-    """The processor's seconds up to there."""
-    return np.array([
-        np.nan if np.isnan(step) else record.column("seconds")[record.column("step").index(step)]
-        for record, step in zip(records, steps_to_level(name, records), strict=True)
-    ])  # fmt: skip
+    """Those steps, each at the recorded cost of the method; NaN too if that is not known."""
+    cost = step_cost(records[0])
+    return steps_to_level(name, records) * (np.nan if cost is None else cost.median)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.experiments import column, seconds_per_step
+from tpcore.experiments import column, step_cost
+from tpcore.experiments.costs import cost_files
 from tpcore.explorers.figures import NEUTRAL, PALETTE, band
 from tpcore.results import Record, default_folder
 
@@ -36,8 +37,12 @@ COLUMNS = {
 
 
 def record_files(*experiments: str) -> list[Path]:
-    """The records that a module reads, for its RECORDS: when one is new, the book computes its positions again."""
-    return sorted(path for name in experiments for path in (default_folder() / name).glob("*/*.jsonl"))
+    """The records that a module reads, for its RECORDS: when one is new, the book computes its positions again.
+
+    Those of costs are among them.
+    """
+    runs = (path for name in experiments for path in (default_folder() / name).glob("*/*.jsonl"))
+    return [*cost_files(), *sorted(runs)]
 
 
 def curve(records: Sequence[Record], name: str = "accuracy") -> dict[str, Any]:
@@ -47,9 +52,11 @@ def curve(records: Sequence[Record], name: str = "accuracy") -> dict[str, Any]:
     -------
     dict
         ``steps``, ``low``, ``median``, ``high``: lists of one length. ``diverged``: the steps at which seeds did.
-        ``seeds``: how many there are. ``seconds_per_step``: as `tpcore.experiments.seconds_per_step` has it.
+        ``seeds``: how many there are. ``seconds_per_step``: the recorded cost of a step, as
+        `tpcore.experiments.step_cost` has it; NaN if there is none.
     """
     steps, values = column(records, name)
+    cost = step_cost(records[0])
     kept = np.unique(np.linspace(0, len(steps) - 1, min(MOST_POINTS, len(steps))).astype(int))
     alive = kept[np.isfinite(values[:, kept]).any(0)]
     return {
@@ -60,7 +67,7 @@ def curve(records: Sequence[Record], name: str = "accuracy") -> dict[str, Any]:
         },
         "diverged": [record.diverged_at for record in records if record.diverged_at is not None],
         "seeds": len(records),
-        "seconds_per_step": seconds_per_step(records),
+        "seconds_per_step": np.nan if cost is None else cost.median,
     }
 
 
@@ -69,13 +76,13 @@ def add_curve(
 ) -> None:
     """Draw what `curve` returned: the median in a band from the lowest to the highest seed, a cross where one diverged.
 
-    With `by_time`, against the processor's seconds instead of steps. `style` is the method's entry of METHODS, or
-    another chapter's.
+    With `by_time`, against steps times the recorded cost of one, instead of steps. `style` is the method's entry of
+    METHODS, or another chapter's.
     """
     label, color, dash = style or METHODS[method]
     scale = found["seconds_per_step"] if by_time else 1
     if not np.isfinite(scale):
-        fig.add_scatter(x=[None], y=[None], name=f"{label}: diverged too early to be timed", line={"color": color})
+        fig.add_scatter(x=[None], y=[None], name=f"{label}: no cost of a step is recorded", line={"color": color})
         return
     x = np.asarray(found["steps"]) * scale
     for trace in band(x, found["low"], found["high"], color, label):

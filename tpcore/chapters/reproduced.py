@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tpcore.chapters.equal_effort_records import KINDS, rule_and_kind, style_of, tuned
 from tpcore.chapters.one_slider.equal_effort_tables import FAMILIES, best_pair
 from tpcore.chapters.recorded import METHODS
 from tpcore.chapters.speed import BENCH_RECORDS, bench_record, gpu_record
 from tpcore.chapters.tables import folded
-from tpcore.experiments import experiment_named, level_of, outcome, recorded
+from tpcore.experiments import Lead, experiment_named, holm, level_of, outcome, recorded
 from tpcore.experiments.claims import CLAIMS, Claim, controls, told, verdicts, versus
+from tpcore.experiments.verdicts import NEITHER, certainty, contest, sentence
 from tpcore.results import Record
 
 LABELS = {name: label for name, (label, *_) in METHODS.items()}
@@ -24,18 +26,27 @@ VERDICTS_HEAD = (
 
 
 def verdict_rows() -> list[list[str]]:
-    """A row for each claim and form that was run, under VERDICTS_HEAD."""
-    rows = []
+    """A row for each claim and form that was run, under VERDICTS_HEAD; the p are corrected over the whole table."""
+    rows: list[list[str | Contest]] = []
     for claim in CLAIMS:
         found, fresh = recorded(claim.experiment), _tuned(claim)
         forms = [form for form in LABELS if not form.startswith("bp") and {form} & {*found, *fresh}]
         for form in forms:
-            rivals = (_said(found, form, "bp-paper"), _said(found, form, "bp"), _said(fresh, form, "bp"))
+            rivals = (_contest(found, form, "bp-paper"), _contest(found, form, "bp"), _contest(fresh, form, "bp"))
             end = f"{outcome(found[form], None).final[1]:.2f}" if form in found else "–"
-            rows.append([claim.title if form == forms[0] else "", LABELS[form], end, *rivals, _best_said(claim, form)])
+            rows.append(
+                [claim.title if form == forms[0] else "", LABELS[form], end, *rivals, _best_contest(claim, form)]
+            )
         if not forms:
             rows.append([claim.title, "not run", "–", "–", "–", "–", "–"])
-    return rows
+    contests = [entry for row in rows for entry in row if isinstance(entry, Contest)]
+    said = iter(
+        f"{each.said}; p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{certainty(each.lead, corrected)}{each.optimizers}"
+        if each.said != NEITHER
+        else NEITHER
+        for each, corrected in zip(contests, holm([each.lead.p for each in contests]), strict=True)
+    )
+    return [[next(said) if isinstance(entry, Contest) else entry for entry in row] for row in rows]
 
 
 def claim_text(claim: Claim) -> str:
@@ -58,14 +69,14 @@ def claim_text(claim: Claim) -> str:
 
 
 def other_inverses() -> list[list[str]]:
-    """A row for each claim and each other way to invert: what it is beside the linearized form through time."""
+    """A row for each claim and each other way to invert, against the linearized form through time."""
     rows = []
     for claim in CLAIMS:
         found = recorded(claim.experiment)
         for name in ("tp-difference", "tp-learned"):
             if name in found and "tp-time" in found:
                 said = versus(found[name], found["tp-time"])
-                rows.append([claim.title, f"{LABELS[name]} is {said} TP, through time"])
+                rows.append([claim.title, LABELS[name], said])
     return rows
 
 
@@ -99,28 +110,35 @@ def _under_equal_effort(claim: Claim) -> list[str]:
         if pair := best_pair(str(claim.equal_effort), FAMILIES[family], FAMILIES["BP"]):
             name, rival = pair
             sentences.append(
-                f"{names[name]} is {versus(found[name], found[rival])} {names[rival]}, each the best of its kind over "
-                "the optimizers run for both"
+                f"{names[name]}, against {names[rival]}, each the best of its kind over the optimizers run for both: "
+                f"{versus(found[name], found[rival])}"
             )
     return sentences
 
 
-def _in_a_word(first: Sequence[Record], second: Sequence[Record]) -> str:
-    return {"not clearly different from": "unclear"}.get(said := versus(first, second), said.split()[0])
+@dataclass(frozen=True)
+class Contest:
+    """One entry of the table at a glance: a lead in words, and under which optimizers it was found."""
+
+    lead: Lead
+    said: str
+    optimizers: str = ""
 
 
-def _said(found: Mapping[str, Sequence[Record]], form: str, rival: str) -> str:
-    compared = form in found and rival in controls(form, found, BASELINES)
-    return _in_a_word(found[form], found[rival]) if compared else "–"
+def _contest(found: Mapping[str, Sequence[Record]], form: str, rival: str) -> str | Contest:
+    if form not in found or rival not in controls(form, found, BASELINES):
+        return "–"
+    lead, word = contest(found[form], found[rival])
+    return Contest(lead, sentence(lead, word))
 
 
-def _best_said(claim: Claim, form: str) -> str:
+def _best_contest(claim: Claim, form: str) -> str | Contest:
     pair = best_pair(claim.equal_effort, (form,), FAMILIES["BP"]) if claim.equal_effort else None
     if pair is None:
         return "–"
-    fresh = _tuned(claim)
+    lead, word = contest(*(_tuned(claim)[method] for method in pair))
     optimizers = " against ".join(dict.fromkeys(KINDS[rule_and_kind(method)[1]] for method in pair))
-    return f"{_in_a_word(*(fresh[method] for method in pair))} ({optimizers})"
+    return Contest(lead, sentence(lead, word), f" ({optimizers})")
 
 
 def _listed(title: str, found: Mapping[str, Sequence[Record]], names: Mapping[str, str], experiment: str) -> str:

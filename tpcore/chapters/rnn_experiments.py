@@ -168,7 +168,7 @@ def curves(experiment: str, show: str, against: str) -> dict[str, Any]:
 def curves_figure(result: dict[str, Any]) -> go.Figure:
     """Median and range over the seeds for each method."""
     show, by_time = result["show"], result["against"] == "seconds"
-    title = "processor's seconds" if by_time else "training step"
+    title = "seconds, steps × cost" if by_time else "training step"
     positive = show in ("test_loss", "direction_norm", "spectral_norm")
     fig = figure(title, COLUMNS[show], log_y=positive, y_range=(0, 1.03) if show == "accuracy" else None, height=440)
     for method, found in result["methods"].items():
@@ -186,7 +186,7 @@ curves_explorer = Explorer(
     controls=[
         Choice("experiment", "Experiment", PAPER),
         Choice("show", "Show", {name: text[0].upper() + text[1:] for name, text in COLUMNS.items()}),
-        Choice("against", "Against", {"steps": "Training steps", "seconds": "Measured time"}),
+        Choice("against", "Against", {"steps": "Training steps", "seconds": "Time: steps × cost"}),
     ],
     compute=curves,
     draw=curves_figure,

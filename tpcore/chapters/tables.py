@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from tpcore.experiments import outcome
+from tpcore.experiments import Outcome, outcome, share, step_cost
 from tpcore.results import Record
 
-OUTCOME = ("seeds that solve it", "steps to it", "time to it", "accuracy at the end", "diverged")
+OUTCOME = ("seeds that solve it", "of these collapse", "steps to it", "time to it", "accuracy at the end", "diverged")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
@@ -95,15 +95,29 @@ def outcome_rows(
         came = outcome(records, level)
         low, median, high = came.final
         solved = "–" if level is None else f"{came.solved} of {came.seeds}"
-        collapse = "collapses" if came.collapsed == 1 else "collapse"
         rows.append(
             [
                 labels[method],
-                solved + (f", {came.collapsed} of them {collapse}" if came.collapsed else ""),
+                solved,
+                collapses(came),
                 "–" if came.steps is None else f"{came.steps:,.0f}",
-                "–" if came.seconds is None else f"{came.seconds:.1f}\N{NO-BREAK SPACE}s",
+                time_to_it(came.steps, records),
                 f"{median:.2f} ({low:.2f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:.2f})",
                 str(came.diverged or "–"),
             ]
         )
     return rows
+
+
+def collapses(came: Outcome) -> str:
+    """How many of the runs that solved a task ended below nine tenths of the level, and that share's interval."""
+    if not came.solved:
+        return "–"
+    low, high = (f"{part:.0%}" for part in share(came.collapsed, came.solved)[1:])
+    return f"{came.collapsed} of {came.solved} [{low},\N{NO-BREAK SPACE}{high}]"
+
+
+def time_to_it(steps: float | None, records: Sequence[Record]) -> str:
+    """So many steps, each at the recorded cost of the method; a dash where either is not known."""
+    cost = step_cost(records[0])
+    return "–" if steps is None or cost is None else f"{steps * cost.median:.1f}\N{NO-BREAK SPACE}s"

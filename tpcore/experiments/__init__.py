@@ -1,7 +1,8 @@
 """Named experiments: what they are (`experiment`, `registry`), running, searching, verifying and reading them."""
 
 from tpcore.experiments.adapted import AdaptedTargetProp
-from tpcore.experiments.contests import in_the_same_time, mean_accuracy, seconds_per_step, winner_of
+from tpcore.experiments.contests import compare_methods, in_the_same_time, mean_accuracy
+from tpcore.experiments.costs import step_cost
 from tpcore.experiments.experiment import Experiment, Search
 from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.many import run_all
@@ -11,11 +12,32 @@ from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_one
 from tpcore.experiments.search import sweep
 from tpcore.experiments.spec import Network, Run, Setup
-from tpcore.experiments.summary import Outcome, column, level_of, outcome, recorded, searched, solved_at
+from tpcore.experiments.statistics import (
+    Estimate,
+    Lead,
+    compare_pairs,
+    holm,
+    interquartile_mean,
+    performance_profile,
+    share,
+)
+from tpcore.experiments.summary import (
+    Outcome,
+    chance_of,
+    column,
+    learns,
+    level_of,
+    outcome,
+    recorded,
+    searched,
+    solved_at,
+)
 
 __all__ = [
     "AdaptedTargetProp",
+    "Estimate",
     "Experiment",
+    "Lead",
     "LearnedInverseSettings",
     "Method",
     "Network",
@@ -25,18 +47,25 @@ __all__ = [
     "RunError",
     "Search",
     "Setup",
+    "chance_of",
     "column",
+    "compare_methods",
+    "compare_pairs",
     "experiment_named",
+    "holm",
     "in_the_same_time",
+    "interquartile_mean",
+    "learns",
     "level_of",
     "mean_accuracy",
     "outcome",
+    "performance_profile",
     "recorded",
     "run_all",
     "run_one",
     "searched",
-    "seconds_per_step",
+    "share",
     "solved_at",
+    "step_cost",
     "sweep",
-    "winner_of",
 ]

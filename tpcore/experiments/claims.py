@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tpcore.experiments.contests import mean_accuracy, winner_of
+from tpcore.experiments.statistics import share
 from tpcore.experiments.summary import outcome
+from tpcore.experiments.verdicts import contest, estimated, sentence
 from tpcore.results import Record
 
 Found = Mapping[str, Sequence[Record]]
@@ -20,7 +21,8 @@ class Claim:
     Parameters
     ----------
     title, paper, code : str
-        What it is about, what the paper shows, and what its reference code computes, in a sentence each.
+        What it is about, what the paper reports, and what its reference code computes, in a sentence each. A number of
+        the paper's is read off its figure, with the uncertainty of the reading.
     experiment : str
         The experiment with the paper's settings.
     equal_effort : str
@@ -37,7 +39,10 @@ class Claim:
     paper_steps: int | None = None
 
 
-FIRST_CLAIM = "one of the experiments under its first claim, that target propagation improves training"
+FIRST_CLAIM = (
+    "one of the experiments under its first claim, that target propagation improves training; its curves are plotted "
+    "and not tabled, and no number was read off here"
+)
 THROUGH_TIME = "target propagation through time; back-propagation with one step size for all parameters"
 CLAIMS = (
     Claim(
@@ -64,7 +69,8 @@ CLAIMS = (
     ),
     Claim(
         "MNIST pixel by pixel",
-        "after 40,000 steps target propagation is at about 60 to 70 %, back-propagation near 25 %",
+        "read off its figure: after 40,000 steps target propagation is somewhere between 0.60 and 0.70, as near as the "
+        "plot can be read, and back-propagation near 0.25",
         THROUGH_TIME,
         "pixel-mnist",
         paper_steps=40_000,
@@ -88,9 +94,9 @@ CLAIMS = (
 
 
 def versus(first: Sequence[Record], second: Sequence[Record]) -> str:
-    """How the first method's seeds compare with the second's, as `winner_of` judges their mean accuracies."""
-    winner = winner_of({"first": mean_accuracy(first), "second": mean_accuracy(second)})
-    return {"first": "better than", "second": "worse than"}.get(winner, "not clearly different from")
+    """How the first method compares with the second: direction, size and certainty, by mean accuracy along training."""
+    lead, word = contest(first, second)
+    return sentence(lead, word)
 
 
 def told(name: str, found: Found, labels: Mapping[str, str], level: float | None) -> str:
@@ -100,8 +106,8 @@ def told(name: str, found: Found, labels: Mapping[str, str], level: float | None
     reach = "reaches" if came.solved == 1 else "reach"
     solved = "" if level is None else f"{came.solved} of {came.seeds} seeds {reach} {level:g}"
     solved += f" (median: after {came.steps:,.0f} steps)" if came.steps is not None else ""
-    fall = "falls back" if came.collapsed == 1 else "fall back"
-    solved += f", {came.collapsed} of them {fall}" if came.collapsed else ""
+    if came.solved:
+        solved += f", {came.collapsed} of these fall back, {estimated(share(came.collapsed, came.solved))}"
     solved += "; " if solved else ""
     diverged = f"; {came.diverged} of {came.seeds} seeds diverged" if came.diverged else ""
     return f"{labels[name]}: {solved}{median:.2f} at the end ({low:.2f} to {high:.2f}){diverged}"
@@ -113,7 +119,7 @@ def controls(name: str, found: Found, baselines: Mapping[str, str]) -> dict[str,
 
 
 def verdicts(found: Found, labels: Mapping[str, str], against: Mapping[str, str]) -> list[str]:
-    """A sentence for each form of target propagation, comparing it with its `controls`.
+    """A sentence for each form of target propagation and each of its `controls`.
 
     Parameters
     ----------
@@ -125,7 +131,8 @@ def verdicts(found: Found, labels: Mapping[str, str], against: Mapping[str, str]
         From methods of back-propagation to what a reader sees of them.
     """
     return [
-        f"{labels[name]} is " + ", ".join(f"{versus(records, found[other])} {text}" for other, text in rivals.items())
+        f"{labels[name]}, against {text}: {versus(records, found[other])}"
         for name, records in found.items()
-        if not name.startswith("bp") and (rivals := controls(name, found, against))
+        if not name.startswith("bp")
+        for other, text in controls(name, found, against).items()
     ]

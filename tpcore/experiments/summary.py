@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,11 +15,13 @@ from tpcore.experiments.experiment import Experiment
 from tpcore.experiments.records import check_data, read_complete
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.search import trials, winner
-from tpcore.experiments.spec import Run
+from tpcore.experiments.spec import Run, from_configuration
 from tpcore.results import Record
+from tpcore.tasks.adding import TOLERANCE, Adding
 
 SOLVED = 0.99
 KEPT = 0.9
+LEARNED = 2.0  # times chance
 LEVELS = {"TemporalOrder": SOLVED, "Adding": 0.9}
 DIGITS = 0.9
 
@@ -53,6 +54,60 @@ def level_of(name: str) -> float | None:
     """
     task = experiment_named(name).task
     return DIGITS if getattr(task, "images", "") == "digits" else LEVELS.get(type(task).__name__)
+
+
+def chance_of(record: Record) -> float:
+    """The accuracy of whoever has learned nothing on a record's task.
+
+    One class of so many; for adding, the share that is right by always answering one half, 1 − (1 − 2·0.04)². For text
+    always guessing the commonest symbol is right more often than one symbol of so many.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Examples
+    --------
+    >>> from tpcore.experiments import chance_of, experiment_named
+    >>> from tpcore.results import Record
+    >>> run = experiment_named("temporal-order-60").runs("temporal-order-60")[0]
+    >>> chance_of(Record(run.experiment, run.stage, run.method, run.seed, run.setup.configuration()))
+    0.25
+    """
+    task = from_configuration(record.configuration["task"])
+    return 1 - (1 - 2 * TOLERANCE) ** 2 if isinstance(task, Adding) else 1 / task.output_size
+
+
+def learns(records: Sequence[Record]) -> bool:
+    """Whether any of a method's runs has learned: is right twice as often as chance at two logged steps in a row.
+
+    Once alone may be luck: a network that always names one class, and another at each evaluation, comes as far.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Of one configuration, one a seed.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from tpcore.experiments import experiment_named, learns
+    >>> from tpcore.results import Record
+    >>> run = experiment_named("temporal-order-60").runs("temporal-order-60")[0]
+    >>> record = Record(run.experiment, run.stage, run.method, run.seed, run.setup.configuration())
+    >>> record.set_rows([{"step": step, "accuracy": value} for step, value in ((0, 0.2), (200, 0.6), (400, 0.4))])
+    >>> learns([record])
+    False
+    """
+    high = column(records)[1] >= LEARNED * chance_of(records[0])
+    return bool((high[:, 1:] & high[:, :-1]).any())
 
 
 def recorded(name: str, stage: str = "run", folder: Path | None = None) -> dict[str, list[Record]]:
@@ -220,15 +275,15 @@ class Outcome:
         How many of these ended below KEPT (0.9) of the level.
     diverged : int
         How many stopped since something was not finite.
-    steps, seconds : float or None
-        Of those that reached the level, the median step at which they did, and the processor's time up to there.
+    steps : float or None
+        Of those that reached the level, the median step at which they did.
     final : (float, float, float)
         The accuracy at the end: lowest, median, highest; a diverged run counts as untrained.
 
     Examples
     --------
     >>> from tpcore.experiments import Outcome
-    >>> found = Outcome(seeds=5, solved=4, collapsed=1, diverged=0, steps=1200, seconds=2.0, final=(0.3, 0.99, 1.0))
+    >>> found = Outcome(seeds=5, solved=4, collapsed=1, diverged=0, steps=1200, final=(0.3, 0.99, 1.0))
     >>> f"{found.solved} of {found.seeds}"
     '4 of 5'
     """
@@ -238,7 +293,6 @@ class Outcome:
     collapsed: int
     diverged: int
     steps: float | None
-    seconds: float | None
     final: tuple[float, float, float]
 
 
@@ -261,25 +315,20 @@ def outcome(records: Sequence[Record], level: float | None = SOLVED) -> Outcome:
     >>> from tpcore.experiments import outcome
     >>> from tpcore.results import Record
     >>> record = Record("adding-30", "run", "bp", 0, {"steps": 20, "log_every": 20}, status="finished")
-    >>> record.set_rows([{"step": 0, "seconds": 0, "accuracy": 0.25}, {"step": 20, "seconds": 0.5, "accuracy": 1.0}])
+    >>> record.set_rows([{"step": 0, "accuracy": 0.25}, {"step": 20, "accuracy": 1.0}])
     >>> outcome([record])
-    Outcome(seeds=1, solved=1, collapsed=0, diverged=0, steps=20, seconds=0.5, final=(1.0, 1.0, 1.0))
+    Outcome(seeds=1, solved=1, collapsed=0, diverged=0, steps=20, final=(1.0, 1.0, 1.0))
     """
     end = column(records)[1][:, -1]
     steps = [None if level is None else solved_at(record, level) for record in records]
-    seconds = [_seconds_at(record, step) for record, step in zip(records, steps, strict=True) if step is not None]
+    reached = [step for step in steps if step is not None]
     return Outcome(
         seeds=len(records),
-        solved=len(seconds),
+        solved=len(reached),
         collapsed=sum(
             bool(last < KEPT * (level or 0)) for step, last in zip(steps, end, strict=True) if step is not None
         ),
         diverged=sum(record.status == "diverged" for record in records),
-        steps=statistics.median(step for step in steps if step is not None) if seconds else None,
-        seconds=statistics.median(seconds) if seconds else None,
+        steps=statistics.median(reached) if reached else None,
         final=(float(end.min()), float(np.median(end)), float(end.max())),
     )
-
-
-def _seconds_at(record: Record, step: int) -> Any:
-    return record.column("seconds")[record.column("step").index(step)]

@@ -1,4 +1,4 @@
-"""The explorer of the regime map: who learns faster in which cell of length × width, by steps and by measured time."""
+"""The explorer of the regime map: who learns faster in which cell of length × width, by steps and by time."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import plotly.graph_objects as go
 
 from tpcore.chapters.recorded import METHODS as STYLES
 from tpcore.chapters.recorded import add_curve, curve, record_files
-from tpcore.experiments import in_the_same_time, mean_accuracy, recorded, winner_of
-from tpcore.experiments.contests import NO_CLEAR_WINNER
+from tpcore.experiments import compare_methods, in_the_same_time, learns, recorded, step_cost
 from tpcore.experiments.regimes import LENGTHS, METHODS, REGIMES, WIDTHS, cell_name
+from tpcore.experiments.verdicts import AHEAD, BEHIND, LEVEL, NEITHER, UNCLEAR, number, word_for
 from tpcore.explorers import Choice, Explorer, Stops
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
 from tpcore.results import Record
 
 RECORDS = record_files(*REGIMES)
 RULES = tuple(name for name in METHODS if name != "bp")
-CRITERIA = {"steps": "Per step", "seconds": "By measured time"}
+CRITERIA = {"steps": "Per step", "seconds": "By time"}
 LARGEST = 0.3  # the difference at which the colours end
 SCALE = [[0.0, PALETTE["orange"]], [0.5, "#d9d9d9"], [1.0, PALETTE["blue"]]]
 
@@ -31,23 +31,25 @@ def cell_records(length: int, width: int) -> dict[str, list[Record]]:
 
 
 def contest(length: int, width: int, rule: str, criterion: str) -> dict[str, Any] | None:
-    """A rule against back-propagation in a cell; None where one of them was not run.
+    """A rule against back-propagation in a cell; None where one of them was not run, or its step was not timed.
 
     Returns
     -------
     dict
-        ``difference`` of their median areas, rule minus back-propagation; ``winner``, as `winner_of` says.
+        ``lead`` of the rule, a `tpcore.experiments.Lead`; ``word`` for it, as `tpcore.experiments.verdicts` has it.
     """
     found = cell_records(length, width)
     if rule not in found or "bp" not in found:
         return None
-    pair = found["bp"], found[rule]
-    until = in_the_same_time(*pair) if criterion == "seconds" else (None, None)
-    areas = {
-        name: mean_accuracy(records, steps) for name, records, steps in zip(("bp", rule), pair, until, strict=True)
-    }
-    difference = float(np.median(areas[rule]) - np.median(areas["bp"]))
-    return {"difference": difference, "winner": winner_of(areas)}
+    pair = found[rule], found["bp"]
+    until: tuple[float | None, float | None] = (None, None)
+    if criterion == "seconds":
+        costs = [step_cost(records[0]) for records in pair]
+        if costs[0] is None or costs[1] is None:
+            return None
+        until = in_the_same_time(REGIMES[cell_name(length, width)].steps, (costs[0].median, costs[1].median))
+    lead = compare_methods(*pair, until=until)
+    return {"lead": lead, "word": word_for(lead, learned=any(map(learns, pair)))}
 
 
 def regime(rule: str, criterion: str, length: int, width: int) -> dict[str, Any]:
@@ -58,8 +60,8 @@ def regime(rule: str, criterion: str, length: int, width: int) -> dict[str, Any]
         "rule": rule,
         "criterion": criterion,
         "chosen": [LENGTHS.index(length), WIDTHS.index(width)],
-        "difference": np.array([[cell["difference"] if cell else np.nan for cell in row] for row in cells]),
-        "winner": [[cell["winner"] if cell else "not run" for cell in row] for row in cells],
+        "difference": np.array([[cell["lead"].difference.value if cell else np.nan for cell in row] for row in cells]),
+        "word": [[cell["word"] if cell else "not run" for cell in row] for row in cells],
         "curves": {name: curve(records) for name, records in found.items()},
     }
 
@@ -68,7 +70,7 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
     """The map above, the chosen cell's curves below."""
     by_time = result["criterion"] == "seconds"
     fig = figure("", "length τ", height=720)
-    names = {"bp": "BP", result["rule"]: "TP", NO_CLEAR_WINNER: "no clear<br>winner", "not run": "not run"}
+    names = {BEHIND: "BP", AHEAD: "TP", LEVEL: LEVEL, UNCLEAR: "no clear<br>difference", NEITHER: "neither<br>learns"}
     difference = result["difference"]
     fig.add_heatmap(
         z=np.where(np.isnan(difference), None, difference), meta=["length", "width"],
@@ -76,11 +78,11 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
         colorscale=SCALE, zmin=-LARGEST, zmax=LARGEST,
         showscale=False, xgap=2, ygap=2,
     )  # fmt: skip
-    for row, winners in enumerate(result["winner"]):
-        for place, winner in enumerate(winners):
+    for row, words in enumerate(result["word"]):
+        for place, word in enumerate(words):
             value = difference[row, place]
-            text = names[winner] + ("" if np.isnan(value) else f"<br>{value:+.2f}".replace("-", "−"))
-            color = NEUTRAL if winner == "not run" else "#1a1a1a"
+            text = names.get(word, word) + ("" if np.isnan(value) else f"<br>{number(value)}")
+            color = NEUTRAL if word == "not run" else "#1a1a1a"
             fig.add_annotation(x=place, y=row, text=text, font={"color": color, "size": 12})
     row, place = result["chosen"]
     frame = {"type": "line", "line": {"color": PALETTE["red"], "width": 4, "dash": "solid"}}
@@ -109,7 +111,7 @@ def _curves(fig: go.Figure, result: dict[str, Any], by_time: bool) -> None:
         row, place = result["chosen"]
         text = f"not run yet<br>tpcore sweep {cell_name(LENGTHS[row], WIDTHS[place])}"
         fig.add_annotation(text=text, x=0.5, y=0.2, xref="paper", yref="paper", font={"size": 15})
-    x_title = "processor's seconds" if by_time else "training step"
+    x_title = "seconds, steps × cost" if by_time else "training step"
     fig.update_layout(
         xaxis2={"anchor": "y2", "title": {"text": x_title}},
         yaxis2={"domain": [0, 0.4], "anchor": "x2", "range": [0, 1.03], "title": {"text": "held-out accuracy"}},
@@ -118,10 +120,10 @@ def _curves(fig: go.Figure, result: dict[str, Any], by_time: bool) -> None:
 
 regime_explorer = Explorer(
     title="The regime map",
-    description="A table of lengths and widths. Each cell says whether target propagation or back-propagation wins on "
-    "MNIST read in that many steps, or that there is no clear winner, with the difference of the mean accuracies "
-    "along training. Below it are the curves of the chosen cell: the median of five seeds in a band from the lowest "
-    "to the highest. A cell of which there is no record says that it was not run.",
+    description="A table of lengths and widths. Each cell says whether target propagation or back-propagation is ahead "
+    "on MNIST read in that many steps, or that there is no clear difference, with the interquartile mean of the paired "
+    "differences of the mean accuracies along training. Below it are the curves of the chosen cell: the median of five "
+    "seeds in a band from the lowest to the highest. A cell of which there is no record says that it was not run.",
     controls=[
         Choice("rule", "Rule", {name: STYLES[name][0] for name in RULES}),
         Choice("criterion", "Compare", CRITERIA),

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from tpcore.chapters.equal_effort_records import RULE_STYLES
 from tpcore.chapters.recorded import record_files, say_not_run
-from tpcore.experiments import experiment_named, level_of, mean_accuracy, outcome, recorded, winner_of
+from tpcore.experiments import experiment_named, holm, level_of, mean_accuracy, outcome, recorded
+from tpcore.experiments.verdicts import certainty, contest, sentence
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import figure
 from tpcore.results import Record
@@ -72,25 +73,43 @@ tests_explorer = Explorer(
     draw=side_by_side_figure,
 )
 
-VERDICTS_HEAD = ("test", "ahead, each at its best step", *RULES.values(), "ahead at equal steps")
+VERDICTS_HEAD = (
+    "test", "calibrated, each at its best step", "p (corrected)", *RULES.values(), "calibrated at equal steps",
+)  # fmt: skip
 
 
 def verdicts() -> list[list[str]]:
-    """A row a test: who is ahead with each rule at its best step, the seeds there, and who at how many equal steps."""
+    """A row a test: the calibrated rule against back-propagation, each at its best step, and at how many equal steps.
+
+    The p are corrected over the tests that were run.
+    """
+    found = {test: _best(test) for test in TESTS if _is_run(test)}
+    contests = {test: contest(best["calibrated-local"], best["bp"]) for test, best in found.items()}
+    corrected = dict(zip(contests, holm([lead.p for lead, _ in contests.values()]), strict=True))
     rows = []
     for test, label in TESTS.items():
-        result = side_by_side(test)
-        if not all(len(own) for rule in RULES for own in result[rule]):
+        if test not in found:
             rows.append([label, "not run", *["–"] * (len(VERDICTS_HEAD) - 2)])
             continue
-        best = {name: max(result[rule], key=np.mean) for rule, name in RULES.items()}
-        equal = [
-            winner_of(dict(zip(RULES.values(), both, strict=True)))
-            for both in zip(*(result[rule] for rule in RULES), strict=True)
-        ]
-        counts = "; ".join(f"{who} at {equal.count(who)}" for who in dict.fromkeys(equal))
-        rows.append([label, winner_of(best), *map(_range, best.values()), counts])
+        lead, word = contests[test]
+        bp, calibrated = (runs_by_step(test)[rule].values() for rule in ("bp", "calibrated-local"))
+        words = [contest(own, other)[1] for own, other in zip(calibrated, bp, strict=True)]
+        counts = "; ".join(f"{word} at {words.count(word)}" for word in dict.fromkeys(words))
+        spans = (_range(mean_accuracy(found[test][rule])) for rule in RULES)
+        rows.append([label, sentence(lead, word), certainty(lead, corrected[test]), *spans, counts])
     return rows
+
+
+def _is_run(test: str) -> bool:
+    return all(own for steps in runs_by_step(test).values() for own in steps.values())
+
+
+def _best(test: str) -> dict[str, list[Record]]:
+    """The runs of each rule at its best step, by the mean over its seeds."""
+    return {
+        rule: max(steps.values(), key=lambda own: float(mean_accuracy(own).mean()))
+        for rule, steps in runs_by_step(test).items()
+    }
 
 
 def _range(values: np.ndarray) -> str:

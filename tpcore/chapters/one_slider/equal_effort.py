@@ -116,7 +116,7 @@ success_explorer = Explorer(
 
 # How fast, seed by seed
 
-UNITS = {"steps": "Training steps", "seconds": "Processor's seconds"}
+UNITS = {"steps": "Training steps", "seconds": "Seconds: steps × cost"}
 
 
 def reaching(task: str, unit: str) -> dict[str, Any]:
@@ -154,8 +154,8 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
 TASK = Choice("task", "Task", TASKS)
 reaching_explorer = Explorer(
     title="How fast, seed by seed",
-    description="A row for each method and a dot for each fresh seed, at the number of training steps, or of the "
-    "processor's seconds, after which it reaches the level. A cross at the right edge is a seed that does not.",
+    description="A row for each method and a dot for each fresh seed, at the number of training steps, or of steps "
+    "times what one costs, after which it reaches the level. A cross at the right edge is a seed that does not.",
     controls=[TASK, Choice("unit", "Against", UNITS)],
     compute=reaching,
     draw=reaching_figure,

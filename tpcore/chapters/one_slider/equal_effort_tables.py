@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,11 @@ from tpcore.chapters.equal_effort_records import (
     tuned,
 )
 from tpcore.chapters.tables import OUTCOME, outcome_rows
-from tpcore.experiments import column, mean_accuracy, outcome, winner_of
-from tpcore.experiments.contests import NO_CLEAR_WINNER
+from tpcore.experiments import Lead, column, holm, mean_accuracy, outcome, share
 from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
 from tpcore.experiments.search import score, trials
 from tpcore.experiments.summary import KEPT
+from tpcore.experiments.verdicts import AHEAD, BEHIND, LEVEL, NEITHER, UNCLEAR, certainty, contest, estimated, sentence
 from tpcore.results import Record
 
 SEARCH_HEAD = ("", "γ_θ", "γ_h", "r", "trials that solve it", "mean accuracy: best, median, worst trial")
@@ -96,7 +98,18 @@ def products(name: str, method: str) -> list[float]:
     return [optimizer.gamma_theta * optimizer.gamma_h for optimizer in optimizers]
 
 
-STABILITY_HEAD = ("rule", "runs", "solved", "then collapsed", "lapses", "diverged", "trials", "solved", "diverged")
+STABILITY_HEAD = (
+    "rule",
+    "runs",
+    "solved",
+    "then collapsed",
+    "their share",
+    "lapses",
+    "diverged",
+    "trials",
+    "solved",
+    "diverged",
+)
 
 
 def stability(names: Sequence[str]) -> list[list[Any]]:
@@ -115,8 +128,9 @@ def stability(names: Sequence[str]) -> list[list[Any]]:
             searched = [record for _, records, *_ in own for record in records]
             solved = sum(int(np.isfinite(steps_to_level(name, records)).sum()) for _, records, name, _ in own)
             lost = sum(record.status == "diverged" for record in searched)
-            shares = [share for _, _, name, records in own for share in lapses(name, records)]
-            rows.append([style_of(rule)[0], *fresh, _percent(shares), diverged, len(searched), solved, lost])
+            shares = [lapse for _, _, name, records in own for lapse in lapses(name, records)]
+            part = estimated(share(fresh[2], fresh[1])) if fresh[1] else "–"
+            rows.append([style_of(rule)[0], *fresh, part, _percent(shares), diverged, len(searched), solved, lost])
     return rows
 
 
@@ -169,31 +183,61 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     return [(how, one, other) for how, one, other in (*named, *best) if {one, other} <= set(tuned(name))]
 
 
-COMPARED_HEAD = ("compared", "against", "calibrated", "seeds that solve it", "calibrated is")
-BETTER, WORSE = "better", "worse"
-NEITHER = "none on either side"
+COMPARED_HEAD = (
+    "compared", "against", "calibrated", "seeds that solve it", "calibrated is",
+    "better with probability", "p (corrected)",
+)  # fmt: skip
+NO_SIDE = "none on either side"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two methods on a task: how they were chosen, by how much the second leads, the word for it, and who solves it."""
+
+    how: str
+    methods: tuple[str, str]
+    lead: Lead
+    word: str
+    solved: tuple[int, int]
+
+
+@cache
+def contests(name: str) -> tuple[Compared, ...]:
+    """Each of `pairs`, its calibrated side against the other."""
+    found, runs = [], tuned(name)
+    for how, one, other in pairs(name):
+        lead, word = contest(runs[other], runs[one])
+        solved = [outcome(runs[method], LEVELS[name]).solved for method in (one, other)]
+        found.append(Compared(how, (one, other), lead, word, (solved[0], solved[1])))
+    return tuple(found)
 
 
 def compared(name: str) -> list[list[str]]:
-    """For each of `pairs` both methods' mean accuracies, lowest to highest seed, and who wins; under COMPARED_HEAD.
+    """A row for each of `contests` under COMPARED_HEAD; the p are corrected over these rows.
 
-    The winner may be the better of two methods that do not solve the task: then the fourth entry is `NEITHER`.
+    The one that is ahead may be the better of two methods that do not solve the task: then the fourth entry is NO_SIDE.
     """
-    rows = []
-    for how, one, other in pairs(name):
-        areas = {method: mean_accuracy(tuned(name)[method]) for method in (one, other)}
-        texts = [f"{style_of(method)[0]}: {area.min():.2f} to {area.max():.2f}" for method, area in areas.items()]
-        winner, solved = winner_of(areas), [outcome(tuned(name)[method], LEVELS[name]).solved for method in areas]
-        seeds = f"{solved[0]} and {solved[1]} of {len(areas[one])}" if any(solved) else NEITHER
-        rows.append([how, *texts, seeds, {one: WORSE, other: BETTER}.get(winner, winner)])
+    found, rows = contests(name), []
+    for each, corrected in zip(found, holm([each.lead.p for each in found]), strict=True):
+        areas = (mean_accuracy(tuned(name)[method]) for method in each.methods)
+        texts = [
+            f"{style_of(method)[0]}: {area.min():.2f} to {area.max():.2f}"
+            for method, area in zip(each.methods, areas, strict=True)
+        ]
+        seeds = f"{each.solved[0]} and {each.solved[1]} of {each.lead.pairs}" if any(each.solved) else NO_SIDE
+        sure = (estimated(each.lead.improvement), certainty(each.lead, corrected))
+        rows.append(
+            [each.how, *texts, seeds, sentence(each.lead, each.word), *(sure if each.word != NEITHER else "––")]
+        )
     return rows
 
 
 def verdicts(name: str) -> str:
-    """How often each verdict stands in `compared`, in words; the better of two that solve nothing is counted apart."""
+    """How often each verdict stands in `compared`, in words; a lead where no side solves the task is counted apart."""
     in_vain = " where no side solves it"
     count = Counter(
-        said + (in_vain if seeds == NEITHER and said != NO_CLEAR_WINNER else "") for *_, seeds, said in compared(name)
+        each.word + (in_vain if not any(each.solved) and each.word in (AHEAD, BEHIND) else "")
+        for each in contests(name)
     )
-    order = (BETTER, WORSE, BETTER + in_vain, WORSE + in_vain, NO_CLEAR_WINNER)
-    return ", ".join(f"{count[said]} × {said}" for said in order if count[said])
+    order = (AHEAD, BEHIND, AHEAD + in_vain, BEHIND + in_vain, LEVEL, UNCLEAR, NEITHER)
+    return ", ".join(f"{count[word]} × {word}" for word in order if count[word])
