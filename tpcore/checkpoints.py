@@ -51,14 +51,22 @@ def load(path: Path, data: str | None = None) -> dict[str, Any] | None:
     digest, content = whole[:DIGEST], whole[DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         return None
-    kept = torch.load(io.BytesIO(content), weights_only=True)
-    state: dict[str, Any] = kept.pop("state")
+    try:
+        kept = torch.load(io.BytesIO(content), weights_only=True)
+        state: dict[str, Any] = kept.pop("state")
+    except Exception:  # written whole by something else: what a loader raises then, no list names
+        return None
     return state if kept == _here(data) else None
 
 
 def _here(data: str | None) -> dict[str, Any]:
     """On what a run depends beside its configuration."""
     return {"versions": provenance.versions(), "machine": provenance.machine(), "data": data}
+
+
+def kept(path: Path) -> bool:
+    """Whether anything is kept for the run whose record is at `path`."""
+    return _hidden(path, ".pt").exists()
 
 
 def drop(path: Path) -> None:

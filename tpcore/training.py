@@ -245,7 +245,7 @@ def train(
             losses.append(_take_step(model, task, optimizer, task.batch(batch_size, training_data)))
             if rule_schedule is not None:
                 rule_schedule.step(losses[-1])
-            seconds += clock() - start
+            seconds += max(0.0, clock() - start)  # a clock that is set back takes no time away
             bar.update()
             if step % log_every == 0 or step == steps:
                 log()

@@ -89,7 +89,15 @@ def test_the_book_is_published_only_after_the_tests() -> None:
         yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8")) for name in ("pages", "tests")
     )
     triggers = pages[True]  # YAML 1.1 reads the key `on` as true
-    assert set(triggers) == {"workflow_run", "workflow_dispatch"}
+    assert set(triggers) == {"workflow_run"}, "by hand a commit could be published that no test has seen"
     assert triggers["workflow_run"] == {"workflows": [tests["name"]], "types": ["completed"], "branches": ["main"]}
-    condition = pages["jobs"]["publish"]["if"]
+    condition = pages["jobs"]["build"]["if"]
     assert "workflow_run.event == 'push'" in condition and "workflow_run.conclusion == 'success'" in condition
+
+
+def test_the_job_that_may_publish_builds_nothing() -> None:
+    pages = yaml.safe_load((ROOT / ".github/workflows/pages.yml").read_text("utf-8"))
+    assert pages["permissions"] == {"contents": "read"} and "permissions" not in pages["jobs"]["build"]
+    publish = pages["jobs"]["publish"]
+    assert publish["needs"] == "build" and set(publish["permissions"]) == {"pages", "id-token"}
+    assert not any("run" in step or "checkout" in step.get("uses", "") for step in publish["steps"])

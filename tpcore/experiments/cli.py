@@ -1,4 +1,4 @@
-"""The command `tpcore`: list, run, sweep, show and verify experiments."""
+"""The command `tpcore`: list, run, sweep, show, plot and verify experiments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tpcore.experiments.commands import list_command, run_command, show_command, sweep_command, verify_command
+import tpcore
+from tpcore.experiments.commands import (
+    list_command,
+    plot_command,
+    run_command,
+    show_command,
+    sweep_command,
+    verify_command,
+)
 from tpcore.experiments.many import DASK_WORKERS
 from tpcore.experiments.running import RunError
 from tpcore.results import RecordError
@@ -20,6 +28,8 @@ from tpcore.tasks.files import DataError
 LAST_SEED = 2**62  # twice a seed, and one more, seed the generators of training and held-out batches
 DASK = f"""run on the cluster of this scheduler, tcp://host:8786; start workers by `{DASK_WORKERS}`, and name with
 --results a folder that all of them share"""
+SET = """this value instead of the experiment's, for all its methods; filed under a name of its own, NAME+KEY=VALUE. KEY
+is gamma_theta, gamma_h, r, batch_size, log_every, test_size, hidden_size or length"""
 EPILOG = """\
 A command that was stopped goes on where it was when it is given again; what is recorded already is not run again.
 Data that are not generated are looked for in the folder that TPCORE_DATA names, and downloaded if they are not there.
@@ -39,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tpcore: {error}", file=sys.stderr)
         return 2 if isinstance(error, ValueError) else 1
     except ModuleNotFoundError as error:
-        print(f'tpcore: {error.name} is missing: pip install "tpcore[experiments]"', file=sys.stderr)
+        extra = "notebooks" if error.name == "plotly" else "experiments"
+        print(f'tpcore: {error.name} is missing: pip install "tpcore[{extra}]"', file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read what is printed has seen enough: `tpcore list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -73,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"tpcore {tpcore.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -83,14 +95,15 @@ def _parser() -> argparse.ArgumentParser:
         )
         return added
 
-    add("list", list_command, "the experiments, and how many of their runs are recorded")
+    listing = add("list", list_command, "the experiments, and how many of their runs are recorded")
     run = add("run", run_command, "run an experiment with its registered settings")
     search = add(
         "sweep", sweep_command, "search step sizes and r for every method alike; run the winners on fresh seeds"
     )
     show = add("show", show_command, "what the records of an experiment say")
-    verify = add("verify", verify_command, "run the first steps of some records again and compare")
-    for added in (run, search, show):
+    verify = add("verify", verify_command, "run some records again, or their first steps, and compare")
+    plot = add("plot", plot_command, "the curves of an experiment's records, as a page for a browser")
+    for added in (run, search, show, plot):
         added.add_argument("name", metavar="NAME", help="an experiment: see tpcore list")
     for added in (run, search):
         added.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
@@ -99,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--jobs", type=_count, default=-1, metavar="N", help="runs at once (default: one a core)")
         added.add_argument("--dask", metavar="ADDRESS", help=DASK)
         added.add_argument("--quiet", action="store_true", help="no progress bar")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=SET)
+    plot.add_argument("--out", type=_path, metavar="FILE", help="where to (default: NAME.html)")
+    for added in (listing, show, verify):
+        added.add_argument("--json", action="store_true", help="as JSON, for other programs")
+    verify.add_argument("--full", action="store_true", help="run each record to its end and compare every row")
     search.add_argument("--trials", type=_count, metavar="N", help="this many trials for each method")
     verify.add_argument("name", metavar="NAME", nargs="?", default="*", help="only records of this experiment")
     verify.add_argument("--sample", type=_count, default=5, metavar="N", help="how many records (default: 5)")

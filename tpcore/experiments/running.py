@@ -76,21 +76,34 @@ def run_one(run: Run, folder: Path, *, wait: bool = False) -> str:
     ...     [run_one(run, Path(folder)) for _ in range(2)]
     ['recorded', 'skipped']
     """
-    path = run.path(folder)
+    path, data = run.path(folder), fingerprint(run.setup.task)
+    if _ended(_known(run, folder, data)) and not checkpoints.kept(path):  # without a lock: a folder may be read-only
+        return "skipped"
     with _one_run, checkpoints.locked(path, wait=wait) as held:
         if not held:
             return "busy"
-        data = fingerprint(run.setup.task)
-        known = read_run(run, folder) if path.exists() else None
-        if known is not None:
-            check_same_data(known, data, path)
-        if known is not None and known.status != "running":
+        known = _known(run, folder, data)
+        if _ended(known):
             checkpoints.drop(path)  # a process may have been killed between its last record and this
             return "skipped"
         with one_thread():
             _train(run, path, data, rows_known=0 if known is None else len(known.rows))
         checkpoints.drop(path)
         return "recorded"
+
+
+def _known(run: Run, folder: Path, data: str | None) -> Record | None:
+    """What is recorded of a run so far."""
+    path = run.path(folder)
+    if not path.exists():
+        return None
+    known = read_run(run, folder)
+    check_same_data(known, data, path)
+    return known
+
+
+def _ended(known: Record | None) -> bool:
+    return known is not None and known.status != "running"
 
 
 def _train(run: Run, path: Path, data: str | None, rows_known: int) -> None:

@@ -1,10 +1,11 @@
-"""Records in a line of text each, for the command line."""
+"""Records in a line of text each, or as JSON, for the command line."""
 
 from __future__ import annotations
 
 import json
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 from tpcore.experiments.records import key_of
 from tpcore.experiments.summary import outcome
@@ -16,14 +17,40 @@ def print_table(records: Sequence[Record]) -> None:
 
     A run that diverged counts as untrained, one that is under way does not count.
     """
+    for group in grouped(records):
+        ended = ended_of(group)
+        print(f"{group[0].stage:6} {group[0].method:14} {_values(group[0])}: {_came(ended, len(group) - len(ended))}")
+
+
+def print_json(records: Sequence[Record]) -> None:
+    """The same as one array of JSON."""
+    rows = []
+    for group in grouped(records):
+        ended = ended_of(group)
+        row: dict[str, Any] = {"stage": group[0].stage, "method": group[0].method, "key": key_of(group[0])}
+        row |= {"data": group[0].data, "configuration": group[0].configuration}
+        row |= {"seeds": [record.seed for record in ended], "under_way": len(group) - len(ended)}
+        if ended:
+            found = outcome(ended)
+            row |= {"diverged": found.diverged}
+            row["accuracy"] = dict(zip(("lowest", "median", "highest"), found.final, strict=True))
+        rows.append(row)
+    print(json.dumps(rows, ensure_ascii=False, indent=1))
+
+
+def grouped(records: Sequence[Record]) -> list[list[Record]]:
+    """The records of each setup: all that differ in nothing but the seed."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         settings = json.dumps(record.configuration, sort_keys=True)
         key = (record.experiment, record.stage, record.method, settings, str(record.data))
         groups.setdefault(key, []).append(record)
-    for group in groups.values():
-        ended = [record for record in group if record.status != "running"]
-        print(f"{group[0].stage:6} {group[0].method:14} {_values(group[0])}: {_came(ended, len(group) - len(ended))}")
+    return list(groups.values())
+
+
+def ended_of(group: Sequence[Record]) -> list[Record]:
+    """Those that have come to their end."""
+    return [record for record in group if record.status != "running"]
 
 
 def _values(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""Are the records what this code computes? The first rows of some, computed again and compared."""
+"""Are the records what this code computes? The first rows of some, or all of them, computed again and compared."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Comparison:
     ``worst`` is the largest relative difference, with its column and step; ``exact`` whether the record was written on
     such a machine and with such versions as these, so that no difference is expected; ``drifts_from`` the first step at
     which a difference is more than rounding, though no more than shaken runs show: then the record is neither confirmed
-    nor refuted from there on.
+    nor refuted from there on. ``rows`` of ``of`` were computed again, up to ``last_step``.
     """
 
     agrees: bool
@@ -40,6 +40,15 @@ class Comparison:
     worst: float
     where: str
     drifts_from: int | None = None
+    rows: int = 0
+    of: int = 0
+    last_step: int = 0
+
+    @property
+    def seen(self) -> str:
+        """Which rows were compared."""
+        some = "all" if self.rows == self.of else "the first"
+        return f"{some} {self.rows} of {self.of} rows, to step {self.last_step}"
 
     @property
     def word(self) -> str:
@@ -55,8 +64,8 @@ class Comparison:
         return f"{drifts if self.agrees else 'DIFFERS'}: {place}{expected}"
 
 
-def compare(record: Record) -> Comparison:
-    """Run the first steps of a record again.
+def compare(record: Record, *, full: bool = False) -> Comparison:
+    """Run the first steps of a record again, or all of them.
 
     Raises
     ------
@@ -68,22 +77,27 @@ def compare(record: Record) -> Comparison:
     setup: Setup = from_configuration(record.configuration)
     if record.data != fingerprint(setup.task):
         raise DataError(f"the data are not those it was made from: {DATA_REMEDY}")
-    # A record that says nothing of its instructions may be of another machine.
-    same_machine = "instructions" in record.machine and provenance.alike(record.machine, provenance.machine())
-    exact = provenance.alike(record.versions, provenance.versions()) and same_machine
-    kept = record.rows[:ROWS]
+    kept = record.rows if full else record.rows[:ROWS]
     last = int(kept[-1][record.columns.index("step")])
-    if len(kept) < ROWS and record.diverged_at is not None:
+    if len(kept) == len(record.rows) and record.diverged_at is not None:
         last = record.diverged_at
     again, diverged_at = _repeat(record, setup, last)
-    rows = min(len(kept), len(again.rows))
+    exact = _written_here(record)
     shaken = [] if exact else [_repeat(record, setup, last, shaken=seed)[0] for seed in range(SHAKEN_RUNS)]
+    rows = min(len(kept), len(again.rows))
+    seen = {"rows": len(kept), "of": len(record.rows), "last_step": last}
     worst, where, drifts_from, agrees = _worst(record, again, rows, shaken)
     if len(again.rows) < len(kept) or (last == record.diverged_at and diverged_at != last):
         other = f"it does not diverge at step {last}" if diverged_at is None else f"it diverges at step {diverged_at}"
         drifting = agrees and not exact and record.diverged_at is not None and bool(again.rows)
-        return Comparison(drifting, exact, math.inf, other, last if drifts_from is None else drifts_from)
-    return Comparison(agrees, exact, worst, where, drifts_from)
+        return Comparison(drifting, exact, math.inf, other, last if drifts_from is None else drifts_from, **seen)
+    return Comparison(agrees, exact, worst, where, drifts_from, **seen)
+
+
+def _written_here(record: Record) -> bool:
+    """Whether it names such versions and such a machine; one that says nothing of its instructions may be another's."""
+    same_machine = "instructions" in record.machine and provenance.alike(record.machine, provenance.machine())
+    return same_machine and provenance.alike(record.versions, provenance.versions())
 
 
 def _repeat(record: Record, setup: Setup, last: int, shaken: int | None = None) -> tuple[Record, int | None]:

@@ -42,12 +42,21 @@ class DataFile:
         The folder for it inside the one that TPCORE_DATA names.
     name, url, md5 : str
         The publishers' own.
+    sha256 : str
+        Beside the published MD5, which no longer keeps anyone from putting another file in its place; "" where none is
+        known: then the MD5 is checked.
     """
 
     folder: str
     name: str
     url: str
     md5: str
+    sha256: str = ""
+
+    @property
+    def hash(self) -> str:
+        """What is checked, as pooch names it."""
+        return f"sha256:{self.sha256}" if self.sha256 else f"md5:{self.md5}"
 
 
 def own_folder() -> Path | None:
@@ -94,13 +103,13 @@ def _downloaded(file: DataFile) -> Path:
         with FileLock(folder / f"{file.name}.lock"):
             return Path(
                 pooch.retrieve(
-                    file.url, known_hash=f"md5:{file.md5}", fname=file.name, path=folder, downloader=_resume_download
+                    file.url, known_hash=file.hash, fname=file.name, path=folder, downloader=_resume_download
                 )
             )
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
         raise DataError(
-            f"{file.name} could not be downloaded from {file.url} ({_in_short(error)}). Download it by other means "
-            f"and put it into {folder if own is None else own / file.folder}, "
+            f"{file.name} could not be downloaded from {file.url} ({_in_short(error)}). {_part_kept(folder, file)}"
+            f"Download it by other means and put it into {folder if own is None else own / file.folder}, "
             f"or set {VARIABLE} to a folder that has it in {file.folder}/"
         ) from error
 
@@ -113,7 +122,7 @@ def _resume_download(url: str, output_file: Any, pooch: Any) -> None:
     import requests
     from tqdm.auto import tqdm
 
-    part = Path(output_file).parent / (url.rsplit("/", 1)[-1] + ".part")
+    part = _part(Path(output_file).parent, url)
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with requests.get(url, headers=headers, stream=True, timeout=30) as response:
@@ -133,6 +142,18 @@ def _resume_download(url: str, output_file: Any, pooch: Any) -> None:
     os.replace(part, output_file)
 
 
+def _part(folder: Path, url: str) -> Path:
+    """Where what has come of a file so far is kept."""
+    return folder / (url.rsplit("/", 1)[-1] + ".part")
+
+
+def _part_kept(folder: Path, file: DataFile) -> str:
+    part = _part(folder, file.url)
+    size = part.stat().st_size if part.exists() else 0
+    return f"The {size:,} bytes that came are kept in {part}: the next attempt goes on from there. " if size else ""
+
+
 def _in_short(error: Exception) -> str:
+    """The first line of an error, cut short but for a wrong hash: that line holds the expected hash and the found one."""
     first = str(error).splitlines()[0] if str(error) else "no details"
-    return f"{type(error).__name__}: {textwrap.shorten(first, 120)}"
+    return f"{type(error).__name__}: {textwrap.shorten(first, 600 if isinstance(error, ValueError) else 120)}"

@@ -20,7 +20,7 @@ from tpcore.tasks.files import DataError, DataFile, find, own_folder
 
 CLASSES = 10
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-_FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+_FASHION = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
 _IDX_NAMES = tuple(f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 _MD5 = {
     "mnist": (
@@ -36,8 +36,25 @@ _MD5 = {
         "bb300cfdad3c16e7a12a480ee83cd310",
     ),
 }
+_SHA256 = {
+    "mnist": (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
+    "fashion_mnist": (
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    ),
+}
 IDX_FILES = {
-    name: tuple(DataFile(name, file, url + file, md5) for file, md5 in zip(_IDX_NAMES, _MD5[name], strict=True))
+    name: tuple(
+        DataFile(name, file, url + file, md5, sha256)
+        for file, md5, sha256 in zip(_IDX_NAMES, _MD5[name], _SHA256[name], strict=True)
+    )
     for name, url in (("mnist", _MNIST), ("fashion_mnist", _FASHION))
 }
 CIFAR_FILE = DataFile(
@@ -45,6 +62,7 @@ CIFAR_FILE = DataFile(
     "cifar-10-python.tar.gz",
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     "c58f30108f718f92721af3b95e74349a",
+    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
 )
 CIFAR_FOLDER = "cifar-10-batches-py"
 CIFAR_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
@@ -149,7 +167,7 @@ def _cifar_batches() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         with tarfile.open(path) as archive:
             files = {name: archive.extractfile(f"{CIFAR_FOLDER}/{name}") for name in CIFAR_BATCHES}
             contents = {name: b"" if file is None else file.read() for name, file in files.items()}
-    except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError, RecursionError) as error:  # a loop of links
         raise DataError(f"{path}: not the complete archive of CIFAR-10 ({error})") from error
     return {name: read_cifar_batch(path / name, data) for name, data in contents.items()}
 
