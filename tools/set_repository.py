@@ -11,7 +11,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-URL = re.compile(r"https://github\.com/(?P<account>[A-Za-z0-9][A-Za-z0-9-]{0,38})/(?P<name>[\w.-]+?)(\.git)?/?")
+_NAMES = r"(?P<account>[A-Za-z0-9][A-Za-z0-9-]{0,38})/(?P<name>[\w.-]+?)(\.git)?/?"
+URL = re.compile(r"https://github\.com/" + _NAMES)
+REMOTE = re.compile(r"(https://([^@/]+@)?github\.com/|(ssh://)?git@github\.com[:/])" + _NAMES)
 
 # What stands before ACCOUNT/NAME: GitHub itself, Colab (.../github/...), Binder (.../gh/...).
 BEFORE = r"(?P<before>github\.com/|githubusercontent\.com/|/github/|/gh/)"
@@ -26,6 +28,17 @@ def parse(url: str) -> tuple[str, str]:
             "Write: make set-repository URL=https://github.com/ACCOUNT/NAME"
         )
     return match["account"], match["name"]
+
+
+def of_remote(remote: str) -> tuple[str, str] | None:
+    """The account and the name in the address of a git remote on GitHub (https, ssh or git@); None for any other."""
+    match = REMOTE.fullmatch(remote)
+    return (match["account"], match["name"]) if match else None
+
+
+def written(root: Path = Path()) -> tuple[str, str]:
+    """The account and the name that the files name."""
+    return parse(tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["repository"])
 
 
 def pages(account: str, name: str) -> str:
@@ -51,7 +64,7 @@ def tracked_files() -> list[Path]:
 
 def main() -> None:
     new = parse(sys.argv[1] if len(sys.argv) > 1 else "")
-    old = parse(tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["urls"]["repository"])
+    old = written()
     for path in tracked_files():
         try:
             text = path.read_bytes().decode("utf-8")

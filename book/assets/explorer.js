@@ -22,7 +22,9 @@
       this.pending = false;
       this.plot = null;
       const boxes = [...figure.querySelectorAll(".explorer-control")];
-      this.handles = this.data.controls.map((control, i) => this.handle(control, boxes[i], i));
+      this.handles = this.data.controls.map((control, i) =>
+        control.values.length > 1 ? this.handle(control, boxes.shift(), i) : () => {}, // nothing to choose, nothing shown
+      );
       this.panel?.addEventListener("submit", (event) => event.preventDefault());
       figure.querySelector(".explorer-reset")?.addEventListener("click", () => {
         this.chosen = this.data.controls.map((control) => control.start);
@@ -141,6 +143,7 @@
 
     // Without plotly the picture of the start is all there is.
     failed() {
+      if (this.figure.matches(".explorer-failed")) return;
       this.panel?.remove();
       this.panel = null;
       this.figure.querySelector(".explorer-reset")?.remove();
@@ -227,16 +230,6 @@
     }));
   }
 
-  async function draw(explorer) {
-    try {
-      await loadPlotly();
-      explorer.draw();
-    } catch (error) {
-      console.error(error);
-      explorer.failed(); // and the others go on
-    }
-  }
-
   function start() {
     const near = new IntersectionObserver(
       (entries) => {
@@ -249,6 +242,21 @@
       { rootMargin: NEAR },
     );
     const explorers = new Map();
+    const draw = async (explorer) => {
+      try {
+        await loadPlotly();
+      } catch (error) {
+        console.error(error);
+        near.disconnect();
+        return explorers.forEach((each) => each.failed());
+      }
+      try {
+        explorer.draw();
+      } catch (error) {
+        console.error(error);
+        explorer.failed(); // and the others go on
+      }
+    };
     for (const figure of document.querySelectorAll("figure.explorer")) {
       try {
         explorers.set(figure, new PageExplorer(figure));

@@ -48,11 +48,17 @@ def open_page(browser, address):
         page.on("request", lambda r: page.requested.append(r.url))
         page.goto(f"{base or address}/{name}")
         if options.get("java_script_enabled", True):
-            page.wait_for_function(
-                "[...document.querySelectorAll('figure.explorer')].every(f => f.classList.contains('explorer-drawn'))"
-            )
+            draw_all(page)
         return page
 
     yield open_
     for context in contexts:
         context.close()
+
+
+def draw_all(page) -> None:
+    """Brings every explorer near the window, so that it is drawn, and goes back to the top."""
+    for figure in page.locator("figure.explorer").all():
+        figure.evaluate("f => f.scrollIntoView({ behavior: 'instant' })")
+        page.wait_for_function("f => f.matches('.explorer-drawn')", arg=figure.element_handle())
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")

@@ -141,14 +141,14 @@ class Stops:
     Parameters
     ----------
     values : tuple of float
-        Two or more, rising.
+        Rising. One alone leaves nothing to choose, and is not shown.
     name, label, value, unit, active_when
         As in `Slider`; value None takes the middle one.
 
     Raises
     ------
     ValueError
-        If there are fewer than two values, they do not rise, or the value is none of them.
+        If there are no values, they do not rise, or the value is none of them.
 
     Examples
     --------
@@ -165,8 +165,8 @@ class Stops:
     active_when: Conditions | None = None
 
     def __post_init__(self) -> None:
-        if len(self.values) < 2 or any(low >= high for low, high in itertools.pairwise(self.values)):
-            raise ValueError(f"Stops {self.name!r}: values = {self.values} must be two or more, and rise")
+        if not self.values or any(low >= high for low, high in itertools.pairwise(self.values)):
+            raise ValueError(f"Stops {self.name!r}: values = {self.values} must be one or more, and rise")
         if self.value is None:
             object.__setattr__(self, "value", self.values[len(self.values) // 2])
         if self.value not in self.values:
@@ -191,14 +191,15 @@ class Choice:
     name, label, active_when
         As in `Slider`.
     options : mapping of str to str
-        Maps each value that `compute` gets to what the reader sees; at least two.
+        Maps each value that `compute` gets to what the reader sees. One alone leaves nothing to choose, and is not
+        shown.
     value : str, optional
         The option at the start; None takes the first one.
 
     Raises
     ------
     ValueError
-        If there are fewer than two options, or the value is none of them.
+        If there are no options, or the value is none of them.
 
     Examples
     --------
@@ -214,10 +215,8 @@ class Choice:
     active_when: Conditions | None = None
 
     def __post_init__(self) -> None:
-        if len(self.options) < 2:
-            raise ValueError(
-                f"Choice {self.name!r}: options = {dict(self.options)} leaves nothing to choose; give two or more"
-            )
+        if not self.options:
+            raise ValueError(f"Choice {self.name!r}: options = {{}} has no value for compute; give one or more")
         if self.value is None:
             object.__setattr__(self, "value", next(iter(self.options)))
         if self.value not in self.options:
@@ -258,6 +257,11 @@ def check_controls(controls: tuple[Control, ...]) -> None:
                     f"but its options are {list(other.options)}"
                 )
         before[control.name] = control
+
+
+def offers_choice(control: Control) -> bool:
+    """Return whether there is more than one position: what has one alone is not shown."""
+    return len(control.positions) > 1
 
 
 def active(control: Control, values: Mapping[str, Any]) -> bool:

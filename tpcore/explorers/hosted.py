@@ -31,12 +31,14 @@ def page_html(explorer: Explorer) -> str:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     name = "explorer-" + hashlib.sha256((explorer.title + text).encode()).hexdigest()[:8]
     description = html.escape(explorer.description, quote=True)
-    reset = '<button type="button" class="explorer-reset">Reset</button>' if controls else ""
+    height = figures[start].layout.height or PLOTLY_HEIGHT
+    panel = panel_html(explorer.controls, name)
+    reset = '<button type="button" class="explorer-reset">Reset</button>' if panel else ""
     return f"""<figure class="explorer" id="{name}" aria-labelledby="{name}-title">
 <figcaption class="explorer-title"><span id="{name}-title">{label_html(explorer.title)}</span>{reset}</figcaption>
-{panel_html(explorer.controls, name)}
+{panel}
 <p class="explorer-position">{_position(controls)}</p>
-<div class="explorer-stage" style="--height: {figures[start].layout.height or PLOTLY_HEIGHT}px"><img class="explorer-picture"
+<div class="explorer-stage" style="--height: {height}px"><img class="explorer-picture"
  alt="{description}" src="{picture_svg_uri(figures[start])}"></div>
 <p class="explorer-said" role="status"></p>
 <script type="application/json" class="{DATA_CLASS}">{text}</script>

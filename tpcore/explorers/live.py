@@ -16,7 +16,7 @@ from typing import Any
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
-from tpcore.explorers.controls import Choice, Control, LogSlider, Stops, active, label_html, plain_text
+from tpcore.explorers.controls import Choice, Control, LogSlider, Stops, active, label_html, offers_choice, plain_text
 from tpcore.explorers.explorer import Explorer
 
 _FINENESS = 10  # steps of a live slider between two positions of the grid
@@ -40,7 +40,7 @@ class LiveExplorer:
             handle.observe(self._moved, names="value")
         self._enable()
         title = widgets.HTML(f"<strong>{label_html(explorer.title)}</strong>")
-        rows = [_row(control, self.controls[control.name]) for control in explorer.controls]
+        rows = [_row(control, self.controls[control.name]) for control in explorer.controls if offers_choice(control)]
         self.widget = widgets.VBox([title, *rows, self.status, self.figure], layout=widgets.Layout(max_width="800px"))
 
     def _moved(self, _: Any = None) -> None:

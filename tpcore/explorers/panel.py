@@ -2,16 +2,17 @@
 
 import html
 
-from tpcore.explorers.controls import Choice, Control, label_html, plain_text
+from tpcore.explorers.controls import Choice, Control, label_html, offers_choice, plain_text
 
 MOST_RADIOS = 5  # options of a choice; more are a list to choose from
 
 
 def panel_html(controls: tuple[Control, ...], name: str) -> str:
-    """Write the form of the explorer whose id is `name`; the page's script makes it work. Empty without controls."""
-    if not controls:
+    """Write the form of the explorer whose id is `name`; the page's script makes it work. A control with one
+    position is left out, and nothing is written where none is left."""
+    if not any(map(offers_choice, controls)):
         return ""
-    boxes = "\n".join(_box(control, f"{name}-{control.name}") for control in controls)
+    boxes = "\n".join(_box(control, f"{name}-{control.name}") for control in controls if offers_choice(control))
     return f'<form class="explorer-controls" autocomplete="off" inert>\n{boxes}\n</form>'
 
 
@@ -30,7 +31,7 @@ def _box(control: Control, name: str) -> str:
 
 def _slider(control: Control, name: str) -> str:
     last, start, shown = len(control.positions) - 1, _start(control), texts(control)[_start(control)]
-    spoken = html.escape(f"{plain_text(control.label)} {plain_text(control.text(control.positions[start]))}", quote=True)
+    spoken = html.escape(f"{plain_text(control.label)} {control.text(control.positions[start])}", quote=True)
     return f"""<div class="explorer-control explorer-slider"><label for="{name}">{label_html(control.label)}</label>
 <output for="{name}" aria-live="off">{shown}</output>
 <input type="range" id="{name}" min="0" max="{last}" step="1" value="{start}" aria-valuetext="{spoken}"
