@@ -15,10 +15,10 @@ from tpcore.explorers import Choice, Explorer, LogSlider, Slider, Stops
         (lambda: Slider("k", "k", 0, float("inf")), "finite"),
         (lambda: Slider("k", "k", 0, 1, points=1), "at least 2"),
         (lambda: LogSlider("r", "r", 0, 1), "above 0"),
-        (lambda: Stops("r", "r", (1.0,)), "must be two or more, and rise"),
-        (lambda: Stops("r", "r", (1.0, 3.0, 3.0)), "must be two or more, and rise"),
+        (lambda: Stops("r", "r", ()), "must be one or more, and rise"),
+        (lambda: Stops("r", "r", (1.0, 3.0, 3.0)), "must be one or more, and rise"),
         (lambda: Stops("r", "r", (1.0, 3.0), value=2.0), "value = 2.0 is not among its values"),
-        (lambda: Choice("c", "c", {"a": "A"}), "two or more"),
+        (lambda: Choice("c", "c", {}), "one or more"),
         (lambda: Choice("c", "c", {"a": "A", "b": "B"}, value="x"), "not among its options"),
     ],
 )

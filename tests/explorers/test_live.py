@@ -20,7 +20,8 @@ def same_picture(live, **values) -> bool:
     shown, wanted = plain(go.Figure(live.figure)), plain(live.explorer.evaluate(**values))
     for trace in shown["data"]:
         trace.pop("uid", None)
-    shown["layout"].pop("autosize", None)
+    for key in ("autosize", "paper_bgcolor", "plot_bgcolor"):  # the host's own
+        shown["layout"].pop(key, None)
     return shown == wanted
 
 
@@ -58,7 +59,8 @@ def test_what_a_position_does_not_have_is_gone():
     found = plain(go.Figure(shown))
     found["data"][0].pop("uid", None)
     assert not found["layout"].pop("annotations", None) and not found["layout"].pop("shapes", None)
-    assert found["layout"].pop("autosize")
+    for key in ("autosize", "paper_bgcolor", "plot_bgcolor"):
+        assert found["layout"].pop(key)
     assert found == plain(plain_figure)
 
 
@@ -86,14 +88,22 @@ def test_the_status_says_that_it_computes():
     ("compute", "says"),
     [(failing, "FloatingPointError: W diverged; the figure shows"), (interrupted, "interrupted; the figure shows")],
 )
-def test_errors_and_interrupts_are_said_and_leave_it_usable(compute, says):
+def test_errors_and_interrupts_are_said_and_leave_it_usable(compute, says, monkeypatch):
     live = hosts.live(one_slider(compute))
     live.controls["r"].value = 10.0
     assert live.status.value.startswith(says)
     assert same_picture(live)
+    monkeypatch.setattr("tpcore.explorers.live._QUEUED", 0.0)  # long after
     live.controls["r"].value = 0.1
     assert live.status.value == ""
     assert same_picture(live, r=0.1)
+
+
+def test_what_waited_behind_an_interrupted_position_is_not_computed():
+    live = hosts.live(one_slider(interrupted))
+    live.controls["r"].value = 10.0
+    live.controls["r"].value = 0.1  # at once
+    assert live.status.value.startswith("interrupted") and same_picture(live)
 
 
 def test_it_displays_widgets_with_a_kernel_and_html_alone_in_the_page(monkeypatch, tmp_path):
@@ -102,7 +112,10 @@ def test_it_displays_widgets_with_a_kernel_and_html_alone_in_the_page(monkeypatc
     explorer = example()
     monkeypatch.delenv("TPCORE_EXPLORER_HOST", raising=False)
     explorer._ipython_display_()
-    assert shown.pop() == (hosts.live(explorer).widget, {})
+    (widget, _), (picture, _) = shown
+    shown.clear()
+    assert widget[hosts.WIDGET]["model_id"] == hosts.live(explorer).widget.model_id and "text/html" not in widget
+    assert f'alt="{explorer.description}"' in picture["text/html"] and "data:image/svg+xml" in picture["text/html"]
     monkeypatch.setenv("TPCORE_EXPLORER_HOST", "page")
     monkeypatch.setenv("TPCORE_EXPLORER_CACHE", str(tmp_path))
     explorer._ipython_display_()

@@ -7,10 +7,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tpcore.explorers.explorer import Explorer
+from tpcore.explorers.still import still_html
 
 if TYPE_CHECKING:
     from tpcore.explorers.live import LiveExplorer
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 VARIABLE = "TPCORE_EXPLORER_HOST"  # "page" while the book is built
 
 
@@ -31,7 +33,10 @@ def show(explorer: Explorer) -> None:
 
         display({"text/html": page_html(explorer)}, raw=True)
     else:
-        display(live(explorer).widget)
+        shown = live(explorer)
+        view = {"model_id": shown.widget.model_id, "version_major": 2, "version_minor": 0}
+        display({WIDGET: view, "text/plain": explorer.title}, raw=True)
+        display({"text/html": still_html(explorer, shown.figure), "text/plain": explorer.description}, raw=True)
 
 
 Explorer.host = show

@@ -10,6 +10,7 @@ import math
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,18 @@ import plotly.graph_objects as go
 
 from tpcore.explorers.controls import Choice, Control, LogSlider, Stops, active, label_html, offers_choice, plain_text
 from tpcore.explorers.explorer import Explorer
+from tpcore.explorers.still import hidden_style
 
 _FINENESS = 10  # steps of a live slider between two positions of the grid
+_QUEUED = 0.5  # seconds after an interrupt within which a position comes that waited behind the interrupted one
+
+# The figure takes its host's colours: JupyterLab's, VS Code's or Colab's, light or dark, also when they change.
+_STYLE = """<style>
+.tpcore-explorer .js-plotly-plot :is(.xaxislayer-above, .yaxislayer-above, .infolayer, .legend) text {
+  fill: var(--jp-content-font-color1, var(--vscode-foreground, var(--colab-primary-text-color, #333))) !important; }
+.tpcore-explorer .js-plotly-plot .legend .bg { fill: none !important; }
+</style>"""
+_CLEAR = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "autosize": True}
 
 
 class LiveExplorer:
@@ -32,19 +43,21 @@ class LiveExplorer:
         self.controls = {control.name: _control_widget(control) for control in explorer.controls}
         self.shown: dict[str, Any] = explorer.values({})
         self.paused = False
+        self.interrupted = -math.inf  # when
         first = explorer.evaluate()
         self.figure = go.FigureWidget(first)
-        self.figure.update_layout(autosize=True)
+        self.figure.update_layout(_CLEAR)
         self._listen()
         for handle in self.controls.values():
             handle.observe(self._moved, names="value")
         self._enable()
-        title = widgets.HTML(f"<strong>{label_html(explorer.title)}</strong>")
+        title = widgets.HTML(f"{_STYLE}{hidden_style(explorer)}<strong>{label_html(explorer.title)}</strong>")
         rows = [_row(control, self.controls[control.name]) for control in explorer.controls if offers_choice(control)]
         self.widget = widgets.VBox([title, *rows, self.status, self.figure], layout=widgets.Layout(max_width="800px"))
+        self.widget.add_class("tpcore-explorer")
 
     def _moved(self, _: Any = None) -> None:
-        if self.paused:
+        if self.paused or time.monotonic() - self.interrupted < _QUEUED:
             return
         self._enable()
         values = self.explorer.values({name: handle.value for name, handle in self.controls.items()})
@@ -54,6 +67,7 @@ class LiveExplorer:
         try:
             show(self.figure, in_main_thread(lambda: self.explorer.evaluate(**values)))
         except KeyboardInterrupt:
+            self.interrupted = time.monotonic()
             self._say("interrupted; the figure shows the previous position")
         except Exception as error:  # whatever compute raises belongs in front of the reader, not in a log
             self._say(f"{type(error).__name__}: {error}; the figure shows the previous position")
@@ -127,7 +141,7 @@ def show(target: go.FigureWidget, figure: go.Figure) -> None:
         if same_kinds:
             for shown, trace in zip(target.data, new["data"], strict=True):
                 _replace(shown, trace)
-        _replace(target.layout, {**new["layout"], "autosize": True})
+        _replace(target.layout, {**new["layout"], **_CLEAR})
     if not same_kinds:
         target.data = []
         target.add_traces(list(figure.data))
