@@ -1,14 +1,21 @@
-"""A server over the built book for the tests of its pages."""
+"""A server over the built book for the tests of its pages, and pages opened in a browser."""
 
+import contextlib
 import functools
 import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
+NOT_CHAPTERS = {"index.html", "genindex.html", "search.html"}
+PAGES = sorted(
+    str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts and p.name not in NOT_CHAPTERS
+)
+EXPLORING = [name for name in PAGES if 'class="explorer-data"' in (SITE / name).read_text(encoding="utf-8")]
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +41,32 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(browser, address):
+def open_page(browser: Any, address: str) -> Iterator[Any]:
     """Opens a page of the book in a fresh context and waits until every explorer on it is drawn."""
+    with opener(browser, address) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module", params=EXPLORING)
+def chapter(request: Any, browser: Any, address: str) -> Iterator[Any]:
+    """A page with explorers, opened once for all tests of a module, with the network cut once it is loaded.
+
+    Each test leaves it as it was opened: controls reset, the window of the same size, the theme that of the system.
+    """
+    with opener(browser, address) as open_:
+        page = open_(request.param)
+        loaded(page)
+        page.context.set_offline(True)
+        yield page
+        assert page.problems == []
+        assert foreign(page, address) == []
+
+
+@contextlib.contextmanager
+def opener(browser: Any, address: str) -> Iterator[Any]:
     contexts = []
 
-    def open_(name: str, base: str | None = None, **options):
+    def open_(name: str, base: str | None = None, **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
@@ -62,3 +90,14 @@ def draw_all(page) -> None:
         figure.evaluate("f => f.scrollIntoView({ behavior: 'instant' })")
         page.wait_for_function("f => f.matches('.explorer-drawn')", arg=figure.element_handle())
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+
+
+def loaded(page: Any) -> None:
+    """Waits until the formulas are set and all fonts are there: a page then asks for nothing more."""
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    page.evaluate("async () => { await document.fonts.ready }")
+
+
+def foreign(page: Any, address: str) -> list[str]:
+    """What the page has asked of any other server."""
+    return [url for url in page.requested if not url.startswith((address, "data:", "blob:"))]

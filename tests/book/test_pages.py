@@ -6,16 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.book.conftest import SITE
+from tests.book.conftest import EXPLORING, PAGES, foreign, loaded
 from tpcore.explorers.encoding import decode
 
 pytestmark = pytest.mark.browser
 
-NOT_CHAPTERS = {"index.html", "genindex.html", "search.html"}
-PAGES = sorted(
-    str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts and p.name not in NOT_CHAPTERS
-)
-EXPLORING = [name for name in PAGES if 'class="explorer-data"' in (SITE / name).read_text(encoding="utf-8")]
+TEXT = [name for name in PAGES if name not in EXPLORING]
 
 
 def test_the_book_is_built_and_has_explorers(site: Path) -> None:
@@ -23,12 +19,21 @@ def test_the_book_is_built_and_has_explorers(site: Path) -> None:
     assert EXPLORING
 
 
-@pytest.mark.parametrize("name", [*PAGES, "search.html"])
-def test_loads_without_errors_and_from_this_server_alone(open_page: Any, address: str, name: str) -> None:
+def test_a_chapter_loads_without_errors_and_from_this_server_alone(chapter: Any, address: str) -> None:
+    check_loaded(chapter, address)
+
+
+@pytest.mark.parametrize("name", [*TEXT, "search.html"])
+def test_a_page_of_text_loads_without_errors_and_fits_a_phone(open_page: Any, address: str, name: str) -> None:
     page = open_page(name)
-    page.wait_for_load_state("networkidle")
+    loaded(page)
+    check_loaded(page, address)
+    fits_a_phone(page)
+
+
+def check_loaded(page: Any, address: str) -> None:
     assert page.problems == []
-    assert [url for url in page.requested if not url.startswith((address, "data:", "blob:"))] == []
+    assert foreign(page, address) == []
     assert page.locator(".MathJax_Error, mjx-merror").count() == 0
     prose = page.locator("article :is(p, li, td, h1, h2, h3)").all_inner_texts()
     assert [text for text in prose if "$" in text] == [], "a dollar sign is left in the text: a formula was not set"
@@ -47,13 +52,9 @@ def test_works_from_a_file_and_prints(open_page: Any, site: Path, name: str) -> 
         assert not figure.locator(".explorer-plot").is_visible()
 
 
-@pytest.mark.parametrize("name", EXPLORING)
 @pytest.mark.parametrize("by", ["keyboard", "mouse"])
-def test_every_control_moves_its_picture_with_the_network_cut(open_page: Any, name: str, by: str) -> None:
-    page = open_page(name)
-    page.wait_for_load_state("networkidle")
-    page.context.set_offline(True)
-    for figure in page.locator("figure.explorer").all():
+def test_every_control_moves_its_picture_with_the_network_cut(chapter: Any, by: str) -> None:
+    for figure in chapter.locator("figure.explorer").all():
         data = embedded(figure)
         for i, control in enumerate(data["controls"]):
             press_reset(figure)
@@ -62,24 +63,24 @@ def test_every_control_moves_its_picture_with_the_network_cut(open_page: Any, na
                 j = next(j for j, c in enumerate(data["controls"]) if c["name"] == other)
                 chosen[j] = data["controls"][j]["values"].index(wanted[0])
                 handle(figure, data, j).locator("label").nth(chosen[j]).click()
-            settle(page)
+            settle(chapter)
             before, drawn_before = shown(figure), drawing(figure)
             chosen[i] = move(figure, data, i, by)
-            settle(page)
+            settle(chapter)
             assert figure.get_attribute("data-position") == position(data["controls"], chosen)
-            assert shown(figure) == decode(data, position(data["controls"], chosen))["data"], (name, control["name"])
+            assert shown(figure) == decode(data, position(data["controls"], chosen))["data"], control["name"]
             if shown(figure) != before:
                 assert drawing(figure) != drawn_before
-    assert page.problems == []
+        if data["controls"]:
+            press_reset(figure)
+    assert chapter.problems == []
 
 
-@pytest.mark.parametrize("name", EXPLORING)
-def test_controls_speak_and_disable(open_page: Any, name: str) -> None:
-    page = open_page(name)
-    for figure in page.locator("figure.explorer").all():
+def test_controls_speak_and_disable(chapter: Any) -> None:
+    for figure in chapter.locator("figure.explorer").all():
         data = embedded(figure)
         titled = figure.get_attribute("aria-labelledby")
-        assert page.locator(f"[id='{titled}']").inner_text()
+        assert chapter.locator(f"[id='{titled}']").inner_text()
         assert figure.locator(".explorer-plot").get_attribute("aria-label")
         for i, control in enumerate(data["controls"]):
             box = handle(figure, data, i)
@@ -109,12 +110,11 @@ def test_without_plotly_the_picture_stays_and_the_page_says_so(open_page: Any) -
         assert figure.locator(".explorer-controls, .explorer-reset").count() == 0
 
 
-def test_the_keyboard_goes_down_the_page(open_page: Any) -> None:
+def test_the_keyboard_goes_down_the_page(chapter: Any) -> None:
     """The code of a figure stands below it, so its switch comes after the figure's controls."""
-    page = open_page(EXPLORING[0])
     order = "f => f.compareDocumentPosition(f.closest('div.cell').querySelector('details.hide'))"
-    following = page.evaluate("Node.DOCUMENT_POSITION_FOLLOWING")
-    assert all(figure.evaluate(order) & following for figure in page.locator("figure.explorer").all())
+    following = chapter.evaluate("Node.DOCUMENT_POSITION_FOLLOWING")
+    assert all(figure.evaluate(order) & following for figure in chapter.locator("figure.explorer").all())
 
 
 def test_a_reload_starts_at_the_start(open_page: Any) -> None:
@@ -129,17 +129,17 @@ def test_a_reload_starts_at_the_start(open_page: Any) -> None:
     assert shown(page.locator("figure.explorer").first) == expected(page.locator("figure.explorer").first)
 
 
-@pytest.mark.parametrize("curve", ["calibrated", "largest"])
-def test_a_curve_hidden_in_the_legend_stays_hidden(open_page: Any, curve: str) -> None:
+def test_curves_hidden_in_the_legend_stay_hidden(open_page: Any) -> None:
     """Also one whose name ends with a number that the slider changes."""
     page = open_page("notebooks/08-one-slider.html")
     figure = page.locator("figure.explorer:has(g.traces):has(input[type=range])").first
-    figure.locator("g.traces").filter(has_text=curve).locator(".legendtoggle").click()
-    page.wait_for_function("f => f.querySelector('.js-plotly-plot')._fullData.some(t => t.visible === 'legendonly')",
-                           arg=figure.element_handle())  # fmt: skip
-    figure.locator("input[type=range]").first.press("ArrowRight")
-    settle(page)
-    assert figure.evaluate("f => f.querySelector('.js-plotly-plot')._fullData.some(t => t.visible === 'legendonly')")
+    hidden = "f => f.querySelector('.js-plotly-plot')._fullData.filter(t => t.visible === 'legendonly').length"
+    for number, curve in enumerate(("calibrated", "largest"), 1):
+        figure.locator("g.traces").filter(has_text=curve).locator(".legendtoggle").click()
+        page.wait_for_function(f"([f, n]) => ({hidden})(f) === n", arg=[figure.element_handle(), number])
+        figure.locator("input[type=range]").first.press("ArrowRight")
+        settle(page)
+        assert figure.evaluate(hidden) == number
 
 
 def test_the_page_does_not_jump_when_plotly_draws(open_page: Any) -> None:
@@ -165,15 +165,13 @@ def test_paper_is_light_in_dark_mode(open_page: Any) -> None:
     assert page.evaluate(style % "document.querySelector('.explorer-picture')") == ["rgba(0, 0, 0, 0)", "none"]
 
 
-@pytest.mark.parametrize("name", EXPLORING)
-def test_follows_the_theme_switch(open_page: Any, name: str) -> None:
-    page = open_page(name, color_scheme="light")
-    figure = page.locator("figure.explorer").first
+def test_follows_the_theme_switch(chapter: Any) -> None:
+    figure = chapter.locator("figure.explorer").first
     colors = set()
     for _ in range(3):  # the switch goes round automatic, light and dark
-        page.locator(".theme-switch-button").locator("visible=true").first.click()
-        settle(page)
-        theme = page.evaluate("document.documentElement.dataset.theme")
+        chapter.locator(".theme-switch-button").locator("visible=true").first.click()
+        settle(chapter)
+        theme = chapter.evaluate("document.documentElement.dataset.theme")
         font = figure.evaluate(
             "f => getComputedStyle(f.querySelector('.xtick text') ?? f.querySelector('.explorer-plot text')).fill"
         )
@@ -184,9 +182,12 @@ def test_follows_the_theme_switch(open_page: Any, name: str) -> None:
     assert len(colors) == 2
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_fits_a_phone(open_page: Any, name: str) -> None:
-    page = open_page(name, viewport={"width": 375, "height": 800})
+@pytest.mark.parametrize("name", EXPLORING)
+def test_a_chapter_fits_a_phone(open_page: Any, name: str) -> None:
+    fits_a_phone(open_page(name, viewport={"width": 375, "height": 800}))
+
+
+def fits_a_phone(page: Any) -> None:
     for width in (375, 320):
         page.set_viewport_size({"width": width, "height": 800})
         for plot in page.locator(".explorer-plot").all():

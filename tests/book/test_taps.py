@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.book.conftest import SITE
-from tests.book.test_pages import EXPLORING, embedded, position, settle, shown
+from tests.book.conftest import EXPLORING, SITE
+from tests.book.test_pages import embedded, position, settle, shown
 from tpcore.explorers.encoding import decode
 
 pytestmark = pytest.mark.browser
