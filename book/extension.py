@@ -64,6 +64,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(_PunctuationStays)
     app.connect("missing-reference", _name_in_backticks)
     app.connect("html-page-context", _add_explorer_script)
+    app.connect("builder-inited", _write_playground)
     app.connect("build-finished", _check_pages, priority=900)
     app.add_css_file("icons.css", priority=900)
     app.add_css_file("style.css", priority=900)
@@ -134,10 +135,23 @@ def _name_in_backticks(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
 
 
 def _add_explorer_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Only pages with an explorer load the explorers' files."""
+    """Only pages with an explorer load the explorers' files, and only those with a playground its files."""
     if 'class="explorer-data"' in context.get("body", ""):
         app.add_css_file("explorer.css", priority=901)
         app.add_js_file("explorer.js", loading_method="defer")
+    if 'class="playground-data"' in context.get("body", ""):
+        app.add_css_file("playground.css", priority=901)
+        app.add_js_file("playground.js", loading_method="defer")
+
+
+def _write_playground(app: Sphinx) -> None:
+    """The playground's program and style, from the package: beside the pages, like explorer.js."""
+    from tpcore.playground.module import page_script, style  # here: from the tpcore beside the book
+
+    folder = Path(app.outdir, "_static")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "playground.js").write_text(page_script(), encoding="utf-8")
+    (folder / "playground.css").write_text(style(), encoding="utf-8")
 
 
 def _check_pages(app: Sphinx, error: Exception | None) -> None:

@@ -1,0 +1,162 @@
+// Two lanes that start from the same weights and take the same batches; and what is measured of them.
+
+const BATCH = 20;
+const HELD_OUT = 10; // batches
+const LOG_EVERY = 10; // steps
+const GAIN_GRID = Array.from({ length: 41 }, (_, i) => 10 ** (i / 20 - 1)); // singular values at which gains are drawn
+
+/** A lane's own settings, from those of both. */
+function laneSettings(settings, name) {
+  const own = { rule: settings[name] };
+  for (const key of ["r", "gamma_h", "gamma_theta", "accumulate", "optimizer"]) own[key] = settings[`${name}_${key}`];
+  return own;
+}
+
+class Lane {
+  constructor(race, name) {
+    const { inputs, outputs } = race.task;
+    this.settings = laneSettings(race.settings, name);
+    this.network = new Network(inputs, race.settings.d, outputs, race.settings.tau, BATCH);
+    this.network.initialize(uniform(race.settings.seed, 0));
+    this.optimizer = new Optimizer(this.network.count());
+    this.rows = [];
+    this.losses = [];
+    this.divergedAt = null;
+  }
+
+  step(race) {
+    if (this.divergedAt !== null) return;
+    const loss = trainingStep(this.network, this.optimizer, this.settings, race.inputs, race.targets, race.task.classes);
+    if (loss === null) this.divergedAt = race.step;
+    else this.losses.push(loss);
+  }
+
+  /** One row of the record: on the held-out sequences, and the angle on the first batch of them. */
+  log(race) {
+    if (this.divergedAt !== null) return;
+    let right = 0, heldOutLoss = 0;
+    for (const [inputs, targets] of race.heldOut) {
+      this.network.forward(inputs);
+      const judged = this.network.judge(targets, race.task.classes);
+      right += judged.right;
+      heldOutLoss += judged.loss / HELD_OUT;
+    }
+    if (!Number.isFinite(heldOutLoss)) {
+      this.divergedAt = race.step;
+      return;
+    }
+    const loss = this.losses.length ? this.losses.reduce((sum, x) => sum + x, 0) / this.losses.length : null;
+    this.losses = [];
+    this.rows.push({ step: race.step, loss, accuracy: right / (BATCH * HELD_OUT), angle: this.angle(race) });
+  }
+
+  /** Degrees between the recurrent part's direction and its gradient. */
+  angle(race) {
+    const { network, settings } = this, [inputs, targets] = race.heldOut[0];
+    if (settings.rule === "bp") return 0;
+    network.forward(inputs);
+    network.judge(targets, race.task.classes);
+    setDirections(network, inputs, { rule: "bp" }, network.reference);
+    setDirections(network, inputs, settings, network.gradient);
+    return angleBetween(network.gradient.all, network.reference.all, network.recurrentCount());
+  }
+
+  /** What flows back on the first held-out batch, and the states of its first sequence. */
+  look(race) {
+    const { network, settings } = this, [inputs, targets] = race.heldOut[0];
+    network.forward(inputs);
+    network.judge(targets, race.task.classes);
+    setDirections(network, inputs, settings, network.gradient);
+    const sigma = this.singular(race), gain = (x) => RULES[settings.rule].gain(x, settings.r);
+    const gains = { curve: GAIN_GRID.map(gain), atSigma: sigma.map(gain) };
+    return { norms: flowNorms(network), states: firstStates(network, race.shown), sigma, gains };
+  }
+
+  /** The singular values of W, largest first; kept for ten steps. */
+  singular(race) {
+    if (!this.sigma || Math.abs(race.step - this.sigmaAt) >= LOG_EVERY) {
+      const { parameters, d } = this.network;
+      this.sigma = singularVectors(parameters.W, d, d).sigma.sort().reverse();
+      this.sigmaAt = race.step;
+    }
+    return this.sigma;
+  }
+}
+
+class Race {
+  constructor(settings) {
+    this.settings = settings;
+    this.task = TASKS[settings.task];
+    this.step = 0;
+    this.shown = 0; // which of the first held-out batch's sequences is shown
+    this.draw = uniform(settings.seed, 1);
+    [this.inputs, this.targets] = this.room();
+    const draw = uniform(settings.seed, 2);
+    this.heldOut = Array.from({ length: HELD_OUT }, () => this.fill(draw, this.room()));
+    this.lanes = { a: new Lane(this, "a"), b: new Lane(this, "b") };
+    this.log();
+  }
+
+  room() {
+    return [new Float64Array(this.settings.tau * BATCH * this.task.inputs), new Float64Array(BATCH)];
+  }
+
+  fill(draw, [inputs, targets]) {
+    this.task.fill(draw, this.settings.tau, BATCH, inputs, targets);
+    return [inputs, targets];
+  }
+
+  /** Take what a moved slider says, from the next step on. */
+  adjust(settings) {
+    this.settings = settings;
+    for (const [name, lane] of Object.entries(this.lanes)) lane.settings = laneSettings(settings, name);
+  }
+
+  get over() {
+    return Object.values(this.lanes).every((lane) => lane.divergedAt !== null);
+  }
+
+  take() {
+    this.step += 1;
+    this.fill(this.draw, [this.inputs, this.targets]);
+    for (const lane of Object.values(this.lanes)) lane.step(this);
+    if (this.step % LOG_EVERY === 0) this.log();
+  }
+
+  log() {
+    for (const lane of Object.values(this.lanes)) lane.log(this);
+  }
+}
+
+/** ‖D_t‖ over the whole batch, for t = 0 … τ. */
+function flowNorms({ d, batch, length, flows }) {
+  const norms = new Float64Array(length + 1), size = batch * d;
+  for (let t = 0; t <= length; t++) norms[t] = norm(flows, t * size, size);
+  return norms;
+}
+
+/** A norm that neither overflows nor loses what is tiny. */
+function norm(x, from, size) {
+  let largest = 0, sum = 0;
+  for (let i = from; i < from + size; i++) largest = Math.max(largest, Math.abs(x[i]));
+  if (!(largest > 0) || !Number.isFinite(largest)) return largest;
+  for (let i = from; i < from + size; i++) sum += (x[i] / largest) ** 2;
+  return largest * Math.sqrt(sum);
+}
+
+/** In degrees; null where one of them is zero. */
+function angleBetween(x, y, count) {
+  const one = norm(x, 0, count), other = norm(y, 0, count);
+  let cosine = 0;
+  for (let i = 0; i < count; i++) cosine += (x[i] / one) * (y[i] / other);
+  return Number.isFinite(cosine) ? (Math.acos(Math.min(1, Math.max(-1, cosine))) * 180) / Math.PI : null;
+}
+
+/** h_1 … h_τ of one sequence of the batch, (τ, d). */
+function firstStates({ d, batch, length, states }, which) {
+  const found = new Float32Array(length * d);
+  for (let t = 1; t <= length; t++) {
+    for (let i = 0; i < d; i++) found[(t - 1) * d + i] = states[(t * batch + which) * d + i];
+  }
+  return found;
+}

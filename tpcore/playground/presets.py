@@ -1,0 +1,98 @@
+"""Places to start from: settings, what to watch there, and a question that the run answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tpcore.playground.settings import START
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings with a sentence that says what to watch, and a question to be answered before the run.
+
+    Parameters
+    ----------
+    title, sentence, question : str
+    options : dict of str to str
+        The answers: what the page finds, and how it is said.
+    outcome : str
+        How the page finds which answer is true (presets.js).
+    steps : int
+        After how many steps it looks.
+    settings : dict
+        What differs from the starting values.
+    seeds : int
+        How many seeds both lanes run; 1 is the race on the screen.
+
+    Examples
+    --------
+    >>> from tpcore.playground import PRESETS
+    >>> PRESETS["middle"].settings["b"], PRESETS["middle"].settings["b_r"]
+    ('cal', 1.0)
+    """
+
+    title: str
+    sentence: str
+    question: str
+    options: dict[str, str]
+    outcome: str
+    steps: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+
+
+PRESETS: dict[str, Preset] = {
+    "explode": Preset(
+        title="Explode",
+        sentence="Lane B inverts almost exactly, by the paper’s rule with a small r. Watch its credit grow at every step "
+        "back, and what that does to its accuracy.",
+        question="What happens to lane B’s credit on its way back to the first step?",
+        options={"fades": "It fades", "level": "It stays level", "explodes": "It explodes"},
+        outcome="shape",
+        steps=100,
+        settings={**START, "b": "paper", "b_r": 0.05},
+    ),
+    "forget": Preset(
+        title="Forget",
+        sentence="Lane B follows the paper’s rule with a large r: safe, but each step back divides the credit by about "
+        "1 + r. Watch where its curve leaves the picture.",
+        question="Which lane’s credit reaches the first marker?",
+        options={"a": "Lane A’s", "b": "Lane B’s", "both": "Both lanes’"},
+        outcome="reach",
+        steps=150,
+        settings={**START, "b": "paper", "b_r": 10.0},
+    ),
+    "middle": Preset(
+        title="Middle",
+        sentence="Lane B’s rule is calibrated with r = 1, where credit can’t explode. Watch its curve stay smooth while "
+        "both networks learn with the same two step sizes.",
+        question="Which lane gets 90 % right first?",
+        options={"a": "Lane A", "b": "Lane B", "neither": "Neither"},
+        outcome="first",
+        steps=150,
+        settings={**START, "tau": 30, "b": "cal", "b_r": 1.0},
+    ),
+    "back-propagation": Preset(
+        title="Back-propagation",
+        sentence="Lane B’s rule is calibrated with r = 1000, the far end of the slider. Watch the two lanes’ curves lie "
+        "on each other.",
+        question="How far apart are the two lanes’ directions?",
+        options={"same": "Less than a degree", "near": "Between 1° and 30°", "far": "More than 30°"},
+        outcome="angle",
+        steps=150,
+        settings={**START, "b": "cal", "b_r": 1000.0},
+    ),
+    "yours": Preset(
+        title="Yours to find",
+        sentence="Move anything of lane B, then run both lanes from five seeds: B is ahead if each of its seeds is above "
+        "all of A’s.",
+        question="Can you beat back-propagation on five seeds?",
+        options={},
+        outcome="contest",
+        steps=150,
+        settings={**START, "b": "cal", "b_r": 3.0},
+        seeds=5,
+    ),
+}

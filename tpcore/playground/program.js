@@ -1,0 +1,56 @@
+// The program of a lane, in Python.
+
+/** The tpcore program that trains what a lane trains, from its imports to the accuracy. */
+function programOf(settings, name, steps) {
+  const of = (key) => settings[`${name}_${key}`], rule = settings[name];
+  const task = settings.task === "order" ? "TemporalOrder" : "Adding";
+  const numbers = { bp: [], paper: [`r=${of("r")}`], cal: [`r=${of("r")}`, `s=${of("r")}`, "calibrated=True"] }[rule];
+  if (rule !== "bp") numbers.push(`step=${of("gamma_h")}`);
+  if (rule !== "bp" && of("accumulate") !== "local") numbers.push(`accumulate="${of("accumulate")}"`);
+  const optimizer = [`gamma_theta=${of("gamma_theta")}`, `gamma_h=${of("gamma_h")}`];
+  if (of("optimizer") !== "sgd") optimizer.push(`kind="${of("optimizer")}"`);
+  return `import torch
+
+import tpcore
+from tpcore.experiments import Optimizer
+from tpcore.tasks import ${task}
+from tpcore.training import train
+
+task = ${task}(length=${settings.tau})
+rule = tpcore.${rule === "bp" ? "BackProp" : "TargetProp"}(${numbers.join(", ")})
+model = tpcore.nn.SequenceClassifier(
+    task.input_size, ${settings.d}, task.output_size, rule=rule, generator=torch.Generator().manual_seed(${settings.seed})
+)
+optimizer = Optimizer(${optimizer.join(", ")}).build(model)
+run = train(model, task, optimizer, steps=${steps}, seed=${settings.seed}, log_every=10, test_size=200)
+print("held-out accuracy:", run.rows[-1]["accuracy"], "diverged at:", run.diverged_at)
+`;
+}
+
+/** The panel that shows it, with a button that copies it. */
+function programPanel(current) {
+  const code = element("code"), copied = element("span", { class: "pg-copied", role: "status" });
+  const which = element("select", { "aria-label": "Which lane’s program" }, element("option", { value: "a", text: "Lane A" }), element("option", { value: "b", text: "Lane B" }));
+  which.value = "b";
+  const show = () => (code.textContent = programOf(current().settings, which.value, current().steps));
+  which.addEventListener("change", show);
+  const copy = element("button", { type: "button", text: "Copy", onclick: () => copyText(code.textContent, copied) });
+  const root = element("details", { class: "pg-code" }, element("summary", { text: "Show this as code" }), element("div", { class: "pg-row" }, which, copy, copied), element("pre", { tabindex: "0" }, code));
+  root.addEventListener("toggle", show);
+  return { root, refresh: () => root.open && show() };
+}
+
+/** Copy a text, and say so; where the browser refuses, say that. */
+async function copyText(text, status) {
+  try {
+    await navigator.clipboard.writeText(text);
+    status.textContent = "Copied";
+  } catch {
+    const area = element("textarea", { class: "pg-hidden" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    status.textContent = document.execCommand("copy") ? "Copied" : "Your browser does not allow copying; select the text instead";
+    area.remove();
+  }
+}
