@@ -23,8 +23,8 @@ NAMES = {
     "cal": ("targets, calibrated", "olive"),
 }
 DESCRIPTION = (
-    "How much of the credit at the last step is left at each earlier step of a recurrent network, before it is trained, "
-    "for two rules. With JavaScript two networks train here, in your browser, while you move their settings."
+    "How much of the credit at the last step is left at each earlier step of a recurrent network before it is "
+    "trained, for two rules. With JavaScript two networks train here, in your browser, while you move their settings."
 )
 
 

@@ -1,7 +1,8 @@
 """The playground's program: its small files put together into one ES module, and the same as a script of a page.
 
-The files hold plain functions and name each other's; they are joined in the order below. The first ones are the worker's,
-whose text is that of a function (`trainingWorker`), so that a worker can be made from it wherever the module came from.
+The files hold plain functions and name each other's; they are joined in the order below. The first ones are the
+worker's, whose text is that of a function (`trainingWorker`), so that a worker can be made from it wherever the module
+came from.
 """
 
 from __future__ import annotations

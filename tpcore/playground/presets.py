@@ -46,8 +46,8 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "explode": Preset(
         title="Explode",
-        sentence="Lane B inverts almost exactly, by the paper’s rule with a small r. Watch its credit grow at every step "
-        "back, and what that does to its accuracy.",
+        sentence="Lane B inverts almost exactly, by the paper’s rule with a small r. Watch its credit grow at every "
+        "step back, and what that does to its accuracy.",
         question="What happens to lane B’s credit on its way back to the first step?",
         options={"fades": "It fades", "level": "It stays level", "explodes": "It explodes"},
         outcome="shape",
@@ -66,8 +66,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "middle": Preset(
         title="Middle",
-        sentence="Lane B’s rule is calibrated with r = 1, where credit can’t explode. Watch its curve stay smooth while "
-        "both networks learn with the same two step sizes.",
+        sentence="Lane B’s rule is calibrated with r = 1, where credit can’t explode. Watch its curve stay smooth "
+        "while both networks learn with the same two step sizes.",
         question="Which lane gets 90 % right first?",
         options={"a": "Lane A", "b": "Lane B", "neither": "Neither"},
         outcome="first",
@@ -76,8 +76,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "back-propagation": Preset(
         title="Back-propagation",
-        sentence="Lane B’s rule is calibrated with r = 1000, the far end of the slider. Watch the two lanes’ curves lie "
-        "on each other.",
+        sentence="Lane B’s rule is calibrated with r = 1000, the far end of the slider. Watch the two lanes’ curves "
+        "lie on each other.",
         question="How far apart are the two lanes’ directions?",
         options={"same": "Less than a degree", "near": "Between 1° and 30°", "far": "More than 30°"},
         outcome="angle",
@@ -86,8 +86,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "yours": Preset(
         title="Yours to find",
-        sentence="Move anything of lane B, then run both lanes from five seeds: B is ahead if each of its seeds is above "
-        "all of A’s.",
+        sentence="Move anything of lane B, then run both lanes from five seeds: B is ahead if each of its seeds is "
+        "above all of A’s.",
         question="Can you beat back-propagation on five seeds?",
         options={},
         outcome="contest",

@@ -10,8 +10,9 @@ _SHARED: dict[str, dict[str, Any]] = {
     "d": {"label": "Hidden units d", "low": 8, "high": 64, "step": 1},
     "seed": {"label": "Seed", "low": 0, "high": 9999, "step": 1},
 }
+_RULES = {"bp": "Back-propagation", "paper": "Targets, the paper’s rule", "cal": "Targets, calibrated"}
 _LANE: dict[str, dict[str, Any]] = {
-    "": {"label": "Rule", "options": {"bp": "Back-propagation", "paper": "Targets, the paper’s rule", "cal": "Targets, calibrated"}},
+    "": {"label": "Rule", "options": _RULES},
     "_r": {"label": "Regularization r", "low": 1e-3, "high": 1e3},
     "_gamma_h": {"label": "Target step γ_h", "low": 1e-3, "high": 1e1},
     "_gamma_theta": {"label": "Parameter step γ_θ", "low": 1e-3, "high": 1e1},

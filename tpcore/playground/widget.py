@@ -94,7 +94,8 @@ class Playground(anywidget.AnyWidget):
 
             display({"text/html": page_html(self)}, raw=True)
         else:
-            display(self._repr_mimebundle_()[0], raw=True)
+            bundle, _ = self._repr_mimebundle_() or ({}, {})
+            display(bundle, raw=True)
 
 
 def in_page() -> bool:
