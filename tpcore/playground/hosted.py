@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from tpcore.diagnostics import gradient_on_last_state, norms_through_time
+from tpcore.diagnostics import norms_through_time
 from tpcore.explorers.picture import picture_svg_uri
 from tpcore.figures import PALETTE, figure
 from tpcore.nn import SequenceClassifier
@@ -55,18 +55,13 @@ def credit_figure(settings: dict[str, Any]) -> go.Figure:
     task = TemporalOrder(tau) if settings["task"] == "order" else Adding(tau)
     model = SequenceClassifier(task.input_size, settings["d"], task.output_size, rule=BackProp(), generator=seed)
     inputs, targets = task.batch(20, seed)
+    last = model.recurrent(inputs)[1][0].detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(task.loss(model.output(last), targets), last)
     fig = figure("time step t", "credit, relative to the last step", log_y=True, height=330)
-    last = (
-        gradient_on_last_state(model, inputs, targets) if settings["task"] == "order" else torch.ones(20, settings["d"])
-    )
     for lane in ("a", "b"):
-        norms = norms_through_time(model, rule_of(settings, lane), inputs, last)
+        norms = norms_through_time(model, rule_of(settings, lane), inputs, gradient)
         label, color = NAMES[settings[lane]]
-        fig.add_scatter(
-            x=np.arange(1, tau + 1),
-            y=norms[1:] / norms[-1],
-            name=f"{lane.upper()}: {label}",
-            mode="lines",
-            line={"color": PALETTE[color]},
-        )
+        line = {"color": PALETTE[color]}
+        share = norms[1:] / norms[-1]
+        fig.add_scatter(x=np.arange(1, tau + 1), y=share, name=f"{lane.upper()}: {label}", mode="lines", line=line)
     return fig

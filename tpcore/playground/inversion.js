@@ -2,18 +2,19 @@
 
 const CHOLESKY = 1e5; // the largest bound on the condition of WᵀW + rI with which it is factored; beyond, singular values
 
-/** Set out (d, d) to M_r of W (d, d). */
-function setInverse(out, W, d, r, scratch) {
-  setTransposedTimes(scratch, 0, W, d, d, W, d);
+/** Set out (d, d) to M_rᵀ of W (d, d). */
+function setInverse(space, out, W, d, r, scratch) {
+  scratch.fill(0);
+  space.addProduct(scratch, 0, W, 0, 1, d, d, W, d, d); // WᵀW
   for (let i = 0; i < d; i++) scratch[i * d + i] += r;
   let square = 0;
   for (let i = 0; i < d * d; i++) square += scratch[i] * scratch[i];
-  const precise = Math.sqrt(square) <= CHOLESKY * r && factor(scratch, d);
-  if (precise) {
-    setTransposed(out, W, d);
-    solve(scratch, out, d);
+  if (Math.sqrt(square) <= CHOLESKY * r && factor(scratch, d)) {
+    out.set(W);
+    solveRows(scratch, out, d);
   } else {
-    fromSingular(singularVectors(W, d, d), d, d, (sigma) => 1 / (sigma * sigma + r), out);
+    const { sigma, scaled, right } = singularVectors(W, d, d); // with both bases exchanged, the transpose
+    fromSingular({ sigma, scaled: right, right: scaled }, d, d, (x) => 1 / (x * x + r), out);
   }
 }
 
@@ -30,22 +31,17 @@ function factor(A, d) {
   return true;
 }
 
-/** Overwrite the rows of X by the solution of L Lᵀ X = X. */
-function solve(L, X, d) {
-  for (let i = 0; i < d; i++) {
-    for (let j = 0; j < i; j++) subtractRow(X, i, j, L[i * d + j], d);
-    for (let k = 0; k < d; k++) X[i * d + k] /= L[i * d + i];
+/** Overwrite each row x of X by the solution y of L Lᵀ y = x. */
+function solveRows(L, X, d) {
+  for (let x = 0; x < d * d; x += d) {
+    for (let i = 0; i < d; i++) {
+      let sum = X[x + i];
+      for (let j = 0; j < i; j++) sum -= L[i * d + j] * X[x + j];
+      X[x + i] = sum / L[i * d + i];
+    }
+    for (let i = d - 1; i >= 0; i--) {
+      const y = (X[x + i] /= L[i * d + i]);
+      for (let j = 0; j < i; j++) X[x + j] -= L[i * d + j] * y;
+    }
   }
-  for (let i = d - 1; i >= 0; i--) {
-    for (let j = i + 1; j < d; j++) subtractRow(X, i, j, L[j * d + i], d);
-    for (let k = 0; k < d; k++) X[i * d + k] /= L[i * d + i];
-  }
-}
-
-function subtractRow(X, i, j, factor, d) {
-  for (let k = 0; k < d; k++) X[i * d + k] -= factor * X[j * d + k];
-}
-
-function setTransposed(out, W, d) {
-  for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) out[i * d + j] = W[j * d + i];
 }

@@ -16,7 +16,7 @@ class Lane {
   constructor(race, name) {
     const { inputs, outputs } = race.task;
     this.settings = laneSettings(race.settings, name);
-    this.network = new Network(inputs, race.settings.d, outputs, race.settings.tau, BATCH);
+    this.network = new Network(race.space, inputs, race.settings.d, outputs, race.settings.tau, BATCH);
     this.network.initialize(uniform(race.settings.seed, 0));
     this.optimizer = new Optimizer(this.network.count());
     this.rows = [];
@@ -31,7 +31,7 @@ class Lane {
     else this.losses.push(loss);
   }
 
-  /** One row of the record: on the held-out sequences, and the angle on the first batch of them. */
+  /** One row of the record: on the held-out sequences, and of the directions on the first batch of them. */
   log(race) {
     if (this.divergedAt !== null) return;
     let right = 0, heldOutLoss = 0;
@@ -47,26 +47,30 @@ class Lane {
     }
     const loss = this.losses.length ? this.losses.reduce((sum, x) => sum + x, 0) / this.losses.length : null;
     this.losses = [];
-    this.rows.push({ step: race.step, loss, accuracy: right / (BATCH * HELD_OUT), angle: this.angle(race) });
+    this.rows.push({ step: race.step, loss, accuracy: right / (BATCH * HELD_OUT), ...this.direction(race) });
   }
 
-  /** Degrees between the recurrent part's direction and its gradient. */
-  angle(race) {
-    const { network, settings } = this, [inputs, targets] = race.heldOut[0];
-    if (settings.rule === "bp") return 0;
-    network.forward(inputs);
-    network.judge(targets, race.task.classes);
+  /** The angle in degrees between the recurrent part's direction and its gradient, and the share of credit at t = 1. */
+  direction(race) {
+    const { network, settings } = this, inputs = this.judgeFirst(race);
     setDirections(network, inputs, { rule: "bp" }, network.reference);
     setDirections(network, inputs, settings, network.gradient);
-    return angleBetween(network.gradient.all, network.reference.all, network.recurrentCount());
+    const angle = angleBetween(network.gradient.all, network.reference.all, network.recurrentCount());
+    const norms = flowNorms(network), credit = norms[1] / norms[norms.length - 1];
+    return { angle: settings.rule === "bp" ? 0 : angle, credit: Number.isFinite(credit) ? credit : null };
   }
 
-  /** What flows back on the first held-out batch, and the states of its first sequence. */
+  judgeFirst(race) {
+    const [inputs, targets] = race.heldOut[0];
+    this.network.forward(inputs);
+    this.network.judge(targets, race.task.classes);
+    return inputs;
+  }
+
+  /** What flows back on the first held-out batch, and the states of one of its sequences. */
   look(race) {
-    const { network, settings } = this, [inputs, targets] = race.heldOut[0];
-    network.forward(inputs);
-    network.judge(targets, race.task.classes);
-    setDirections(network, inputs, settings, network.gradient);
+    const { network, settings } = this;
+    setDirections(network, this.judgeFirst(race), settings, network.gradient);
     const sigma = this.singular(race), gain = (x) => RULES[settings.rule].gain(x, settings.r);
     const gains = { curve: GAIN_GRID.map(gain), atSigma: sigma.map(gain) };
     return { norms: flowNorms(network), states: firstStates(network, race.shown), sigma, gains };
@@ -84,8 +88,9 @@ class Lane {
 }
 
 class Race {
-  constructor(settings) {
+  constructor(settings, space) {
     this.settings = settings;
+    this.space = space.clear();
     this.task = TASKS[settings.task];
     this.step = 0;
     this.shown = 0; // which of the first held-out batch's sequences is shown
@@ -98,7 +103,7 @@ class Race {
   }
 
   room() {
-    return [new Float64Array(this.settings.tau * BATCH * this.task.inputs), new Float64Array(BATCH)];
+    return [this.space.array(this.settings.tau * BATCH * this.task.inputs), new Float64Array(BATCH)];
   }
 
   fill(draw, [inputs, targets]) {

@@ -4,6 +4,7 @@ const SLICE = 10; // milliseconds of training between two looks for messages
 const CATCH_UP = 100; // milliseconds: what a delayed turn may make up for at a limited speed
 
 let race = null; // the two lanes
+const shown = new Space(), tried = new Space(); // of the race, and of a contest's trials
 let playing = false;
 let activity = null; // a generator that takes one step each time: the race, or a contest
 let perSecond = Infinity;
@@ -16,7 +17,7 @@ const channel = new MessageChannel(); // comes back sooner than a timer
 
 const messages = {
   start({ settings, stop }) {
-    race = new Race(settings);
+    race = new Race(settings, shown);
     activity = null;
     stopAt = stop ?? Infinity;
     playing = false;
@@ -71,7 +72,7 @@ function* running() {
 /** Both lanes from each of the seeds; a lane's score is its mean accuracy along training, chance after a divergence. */
 function* contest(settings, seeds, steps) {
   for (const seed of seeds) {
-    const trial = new Race({ ...settings, seed });
+    const trial = new Race({ ...settings, seed }, tried);
     while (trial.step < steps) {
       trial.take();
       yield;
@@ -125,8 +126,7 @@ function tell() {
   const sequence = Array.from({ length: race.settings.tau * p }, (_, i) => inputs[(Math.floor(i / p) * BATCH + race.shown) * p + (i % p)]);
   const lanes = {};
   for (const [name, lane] of Object.entries(race.lanes)) {
-    const { rows, divergedAt } = lane;
-    lanes[name] = { rows, divergedAt, ...(divergedAt === null ? lane.look(race) : {}) };
+    lanes[name] = { rows: lane.rows, divergedAt: lane.divergedAt, ...lane.look(race) };
   }
   postMessage({ kind: "frame", step: race.step, playing, sequence, target: race.heldOut[0][1][race.shown], settings: race.settings, lanes });
 }

@@ -16,7 +16,7 @@ from tpcore.figures import PALETTE
 from tpcore.playground.presets import PRESETS
 from tpcore.playground.settings import FIELDS, START
 
-NUMERICS = ("random", "matrices", "singular", "inversion", "tasks", "rules", "network", "training")
+NUMERICS = ("random", "kernel", "matrices", "singular", "inversion", "tasks", "rules", "network", "training")
 WORKER = (*NUMERICS, "lanes", "loop")
 SCREEN = (
     "settings",

@@ -19,25 +19,25 @@ function tanhInPlace(x, from, to) {
 
 /** Parameters, and all arrays that a training step writes: nothing is allocated while it runs. */
 class Network {
-  constructor(inputs, hidden, outputs, length, batch) {
-    Object.assign(this, { p: inputs, d: hidden, q: outputs, length, batch });
-    this.parameters = this.layout(new Float64Array(this.count()));
-    this.gradient = this.layout(new Float64Array(this.count()));
-    this.reference = this.layout(new Float64Array(this.count())); // back-propagation's, for the angle
-    const all = length * batch * hidden;
-    this.states = new Float64Array(all + batch * hidden); // h_0 … h_τ
+  constructor(space, inputs, hidden, outputs, length, batch) {
+    Object.assign(this, { space, p: inputs, d: hidden, q: outputs, length, batch });
+    const room = (n) => space.array(n), all = length * batch * hidden;
+    this.parameters = this.layout(room(this.count()));
+    this.gradient = this.layout(room(this.count()));
+    this.reference = this.layout(room(this.count())); // back-propagation's, for the angle
+    this.states = room(all + batch * hidden); // h_0 … h_τ
     this.last = this.states.subarray(all); // h_τ
-    this.slopes = new Float64Array(all); // a′(z_1) … a′(z_τ), and so the next three
-    this.gains = new Float64Array(all);
-    this.shares = new Float64Array(all); // a′ ⊙ D: what the parameters' products take
-    this.flows = new Float64Array(all + batch * hidden); // D_0 … D_τ
-    this.through = new Float64Array(all + batch * hidden); // μ_0 … μ_τ
-    this.scaled = new Float64Array(batch * hidden);
-    this.operator = new Float64Array(hidden * hidden);
-    this.transposed = new Float64Array(hidden * hidden);
-    this.scratch = new Float64Array(hidden * hidden);
-    this.outputs = new Float64Array(batch * outputs);
-    this.onOutputs = new Float64Array(batch * outputs); // ∂ℓ/∂outputs
+    this.slopes = room(all); // a′(z_1) … a′(z_τ), and so the next two
+    this.gains = room(all);
+    this.shares = room(all); // a′ ⊙ D: what the parameters' products take
+    this.flows = room(all + batch * hidden); // D_0 … D_τ
+    this.through = room(all + batch * hidden); // μ_0 … μ_τ
+    this.scaled = room(batch * hidden);
+    this.operator = room(hidden * hidden);
+    this.scratch = room(hidden * hidden);
+    this.turned = { U: room(inputs * hidden), W: room(hidden * hidden), V: room(outputs * hidden) }; // transposed
+    this.outputs = room(batch * outputs);
+    this.onOutputs = room(batch * outputs); // ∂ℓ/∂outputs
   }
 
   count() {
@@ -67,17 +67,22 @@ class Network {
 
   /** Fill states, slopes and outputs from inputs (τ, B, p). */
   forward(inputs) {
-    const { p, d, q, length, batch, states, slopes, outputs } = this, { U, W, b_ih, b_hh, V, c } = this.parameters;
-    const size = batch * d;
-    for (let i = size; i < states.length; i++) states[i] = b_ih[i % d] + b_hh[i % d];
-    addTimesTransposed(states, size, inputs, 0, length * batch, p, U, d);
+    const { space, p, d, q, length, batch, states, slopes, outputs, turned } = this, size = batch * d;
+    const { U, W, b_ih, b_hh, V, c } = this.parameters;
+    setTransposed(turned.U, U, d, p);
+    setTransposed(turned.W, W, d, d);
+    setTransposed(turned.V, V, q, d);
+    for (let i = 0; i < d; i++) states[size + i] = b_ih[i] + b_hh[i];
+    repeat(states, size, d);
+    space.addProduct(states, size, inputs, 0, p, 1, length * batch, turned.U, p, d);
     for (let t = 1; t <= length; t++) {
-      addTimesTransposed(states, t * size, states, (t - 1) * size, batch, d, W, d);
+      space.addProduct(states, t * size, states, (t - 1) * size, d, 1, batch, turned.W, d, d);
       tanhInPlace(states, t * size, (t + 1) * size);
     }
     for (let i = 0; i < slopes.length; i++) slopes[i] = 1 - states[size + i] * states[size + i];
-    for (let i = 0; i < outputs.length; i++) outputs[i] = c[i % q];
-    addTimesTransposed(outputs, 0, states, length * size, batch, d, V, q);
+    outputs.set(c);
+    repeat(outputs, 0, q);
+    space.addProduct(outputs, 0, states, length * size, d, 1, batch, turned.V, d, q);
   }
 
   /** The loss of the outputs, its gradient in `onOutputs`, and how many answers are right. */
@@ -113,6 +118,11 @@ class Network {
     }
     return { loss, right };
   }
+}
+
+/** Fill x from `from` on with copies of the `size` elements there. */
+function repeat(x, from, size) {
+  for (let done = size; from + done < x.length; done *= 2) x.copyWithin(from + done, from, from + done);
 }
 
 /** Fill a matrix (rows, columns) by the polar factor of one that is uniform on [−1, 1). */

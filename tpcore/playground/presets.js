@@ -4,10 +4,10 @@ const REACHES = 0.01; // credit counts as having reached a step if this share of
 
 /** Which answer a run has made true, and the numbers that say so. `first` and `last` are frames of the run. */
 const OUTCOMES = {
-  shape({ first }) {
-    const share = creditAt(first.lanes.b, 1);
-    const answer = share > 10 ? "explodes" : share < 0.1 ? "fades" : "level";
-    return { answer, because: `Before training, ‖δ₁‖ was ${times(share)} ‖δ_τ‖ in lane B.` };
+  shape({ last }) {
+    const most = Math.max(...last.lanes.b.rows.map(({ credit }) => credit ?? 0), creditAt(last.lanes.b, 1) || 0);
+    const answer = most > 10 ? "explodes" : most < 0.1 ? "fades" : "level";
+    return { answer, because: `At its most, lane B’s credit at the first step was ${times(most)} that at the last.` };
   },
   reach({ first }) {
     const [from, to] = markerRanges(first.settings)[0], middle = Math.round((from + 1 + to) / 2);

@@ -52,7 +52,7 @@ PRESETS: dict[str, Preset] = {
         options={"fades": "It fades", "level": "It stays level", "explodes": "It explodes"},
         outcome="shape",
         steps=100,
-        settings={**START, "b": "paper", "b_r": 0.05},
+        settings={**START, "b": "paper", "b_r": 0.05, "b_gamma_h": 0.001},
     ),
     "forget": Preset(
         title="Forget",

@@ -1,4 +1,4 @@
-// What each rule carries one step back: D_{t−1} = operator (gain ⊙ D_t), with D = −δ, or γ_h λ under back-propagation.
+// What each rule carries one step back: D_{t−1} = (gain ⊙ D_t) operator, with D = −δ, or λ under back-propagation, as rows.
 // `setOperator` fills a (d, d) matrix once a step; `setGains` turns slopes a′(z_t), all of them, into gains; `gain` is what
 // the operator does to a singular value. Another rule is another entry here, and its name in settings.py.
 
@@ -6,24 +6,24 @@ const MARGIN = 1e-3; // the inverse of tanh is taken on [−1 + margin, 1 − ma
 const LEAST_SLOPE = 1 - (1 - MARGIN) ** 2;
 
 const RULES = {
-  /** Back-propagation: Wᵀ and a′. */
+  /** Back-propagation: W and a′. */
   bp: {
-    setOperator: (out, W, d) => setTransposed(out, W, d),
+    setOperator: (space, out, W) => out.set(W),
     setGains: (out, slopes) => out.set(slopes),
     gain: (sigma) => sigma,
   },
-  /** The paper's rule: M_r and 1/a′, a′ at the clipped state. */
+  /** The paper's rule: M_rᵀ and 1/a′, a′ at the clipped state. */
   paper: {
-    setOperator: (out, W, d, r, scratch) => setInverse(out, W, d, r, scratch),
+    setOperator: (space, out, W, d, r, scratch) => setInverse(space, out, W, d, r, scratch),
     setGains(out, slopes) {
       for (let i = 0; i < out.length; i++) out[i] = 1 / (slopes[i] > LEAST_SLOPE ? slopes[i] : LEAST_SLOPE);
     },
     gain: (sigma, r) => sigma / (sigma * sigma + r),
   },
-  /** Calibrated, s = r: (1 + r) M_r and (1 + r) a′/(a′² + r). */
+  /** Calibrated, s = r: (1 + r) M_rᵀ and (1 + r) a′/(a′² + r). */
   cal: {
-    setOperator(out, W, d, r, scratch) {
-      setInverse(out, W, d, r, scratch);
+    setOperator(space, out, W, d, r, scratch) {
+      setInverse(space, out, W, d, r, scratch);
       for (let i = 0; i < out.length; i++) out[i] *= 1 + r;
     },
     setGains(out, slopes, r) {

@@ -5,19 +5,19 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 /** Fill `gradient` with minus the directions of a rule for what `forward` and `judge` left. */
 function setDirections(network, inputs, lane, gradient) {
-  const { d, q, batch, flows } = network, rule = RULES[lane.rule];
-  setTransposedTimes(gradient.V, 0, network.onOutputs, batch, q, network.last, d);
+  const { space, d, q, batch, flows, parameters } = network, rule = RULES[lane.rule];
+  gradient.all.fill(0);
+  space.addProduct(gradient.V, 0, network.onOutputs, 0, 1, q, q, network.last, batch, d);
   sumRows(gradient.c, network.onOutputs, q);
   setLastFlow(network, lane.rule === "bp" ? 1 : lane.gamma_h); // back-propagation has γ_h in its step size
-  rule.setOperator(network.operator, network.parameters.W, d, lane.r, network.scratch);
+  rule.setOperator(space, network.operator, parameters.W, d, lane.r, network.scratch);
   rule.setGains(network.gains, network.slopes, lane.r);
   carryBack(network, flows, network.gains, network.operator);
   let used = flows;
   if (lane.rule !== "bp" && lane.accumulate === "through_time") {
     used = network.through;
     used.set(flows);
-    setTransposed(network.transposed, network.parameters.W, d);
-    carryBack(network, used, network.slopes, network.transposed);
+    carryBack(network, used, network.slopes, parameters.W);
   }
   addUp(network, inputs, used, gradient);
 }
@@ -33,30 +33,30 @@ function setLastFlow({ d, q, length, batch, flows, onOutputs, parameters }, gamm
   }
 }
 
-/** D_{t−1} += operator (gain_t ⊙ D_t), from the last step to the first. */
-function carryBack({ d, length, batch, scaled }, D, gains, operator) {
+/** D_{t−1} += (gain_t ⊙ D_t) operator, from the last step to the first. */
+function carryBack({ space, d, length, batch, scaled }, D, gains, operator) {
   const size = batch * d;
   for (let t = length; t > 0; t--) {
     for (let i = 0; i < size; i++) {
       const value = gains[(t - 1) * size + i] * D[t * size + i];
       scaled[i] = value < 1e-290 && value > -1e-290 ? 0 : value; // what has vanished would slow the processor down
     }
-    addTimesTransposed(D, (t - 1) * size, scaled, 0, batch, d, operator, d);
+    space.addProduct(D, (t - 1) * size, scaled, 0, d, 1, batch, operator, d, d);
   }
 }
 
 /** Minus the parameters' directions: Σ E h_{t−1}ᵀ, Σ E x_tᵀ and Σ E, with E = a′ ⊙ D. */
-function addUp({ d, p, length, batch, states, slopes, shares }, inputs, D, gradient) {
+function addUp({ space, d, p, length, batch, states, slopes, shares }, inputs, D, gradient) {
   const size = batch * d;
   for (let i = 0; i < shares.length; i++) shares[i] = slopes[i] * D[size + i];
-  setTransposedTimes(gradient.W, 0, shares, length * batch, d, states, d);
-  setTransposedTimes(gradient.U, 0, shares, length * batch, d, inputs, p);
+  space.addProduct(gradient.W, 0, shares, 0, 1, d, d, states, length * batch, d);
+  space.addProduct(gradient.U, 0, shares, 0, 1, d, d, inputs, length * batch, p);
   sumRows(gradient.b_ih, shares, d);
   gradient.b_hh.set(gradient.b_ih);
 }
 
+/** Add the rows of A to out, which is zero. */
 function sumRows(out, A, columns) {
-  out.fill(0);
   for (let i = 0; i < A.length; i += columns) for (let j = 0; j < columns; j++) out[j] += A[i + j];
 }
 
