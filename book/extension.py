@@ -63,7 +63,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(_FigureBeforeCode)
     app.add_post_transform(_PunctuationStays)
     app.connect("missing-reference", _name_in_backticks)
-    app.connect("html-page-context", _add_explorer_script)
+    app.connect("html-page-context", _add_scripts)
     app.connect("builder-inited", _write_playground)
     app.connect("build-finished", _check_pages, priority=900)
     app.add_css_file("icons.css", priority=900)
@@ -134,14 +134,12 @@ def _name_in_backticks(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
     return nodes.reference("", "", content, refuri=f"{address}#{entry.node_id}", internal=True, reftitle=name)
 
 
-def _add_explorer_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Only pages with an explorer load the explorers' files, and only those with a playground its files."""
-    if 'class="explorer-data"' in context.get("body", ""):
-        app.add_css_file("explorer.css", priority=901)
-        app.add_js_file("explorer.js", loading_method="defer")
-    if 'class="playground-data"' in context.get("body", ""):
-        app.add_css_file("playground.css", priority=901)
-        app.add_js_file("playground.js", loading_method="defer")
+def _add_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Only pages with an explorer load the explorers' files, and so for questions and the playground."""
+    for name, data in (("explorer", "explorer-data"), ("questions", "question-data"), ("playground", "playground-data")):
+        if f'class="{data}"' in context.get("body", ""):
+            app.add_css_file(f"{name}.css", priority=901)
+            app.add_js_file(f"{name}.js", loading_method="defer")
 
 
 def _write_playground(app: Sphinx) -> None:

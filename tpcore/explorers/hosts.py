@@ -1,4 +1,4 @@
-"""What shows an explorer: live widgets where there is a kernel, a computed grid in the hosted page."""
+"""What shows an explorer or a question: live widgets where there is a kernel, HTML in the hosted page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tpcore.explorers.explorer import Explorer
+from tpcore.explorers.questions import Predict, Question
 from tpcore.explorers.still import still_html
 
 if TYPE_CHECKING:
@@ -39,4 +40,24 @@ def show(explorer: Explorer) -> None:
         display({"text/html": still_html(explorer, shown.figure), "text/plain": explorer.description}, raw=True)
 
 
+def ask(question: Question) -> None:
+    """Show a question, as `show` shows an explorer."""
+    from IPython.display import display
+
+    if os.environ.get(VARIABLE) == "page":
+        from tpcore.explorers.questions_hosted import question_html
+
+        display({"text/html": question_html(question)}, raw=True)
+    else:
+        from tpcore.explorers.questions_live import LiveQuestion
+
+        display(LiveQuestion(question, _reveal).widget)
+
+
+def _reveal(question: Predict) -> None:
+    for name, value in question.reveal.items():
+        live(question.explorer).controls[name].value = value
+
+
 Explorer.host = show
+Question.host = ask

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from tpcore.figures import PALETTE
+from tpcore.explorers.figures import PALETTE
 from tpcore.playground.presets import PRESETS
 from tpcore.playground.settings import FIELDS, START
 
