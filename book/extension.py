@@ -136,7 +136,11 @@ def _name_in_backticks(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
 
 def _add_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Only pages with an explorer load the explorers' files, and so for questions and the playground."""
-    for name, data in (("explorer", "explorer-data"), ("questions", "question-data"), ("playground", "playground-data")):
+    for name, data in (
+        ("explorer", "explorer-data"),
+        ("questions", "question-data"),
+        ("playground", "playground-data"),
+    ):
         if f'class="{data}"' in context.get("body", ""):
             app.add_css_file(f"{name}.css", priority=901)
             app.add_js_file(f"{name}.js", loading_method="defer")

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import torch
 
 from tpcore.diagnostics import norms_through_time
-from tpcore.explorers.picture import picture_svg_uri
 from tpcore.explorers.figures import PALETTE, figure
+from tpcore.explorers.picture import picture_svg_uri
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, Rule, TargetProp
 from tpcore.tasks import Adding, TemporalOrder

@@ -154,6 +154,6 @@ def _part_kept(folder: Path, file: DataFile) -> str:
 
 
 def _in_short(error: Exception) -> str:
-    """The first line of an error, cut short but for a wrong hash: that line holds the expected hash and the found one."""
+    """The first line of an error, cut short but for a wrong hash: that line holds both hashes."""
     first = str(error).splitlines()[0] if str(error) else "no details"
     return f"{type(error).__name__}: {textwrap.shorten(first, 600 if isinstance(error, ValueError) else 120)}"
