@@ -1,7 +1,7 @@
 """Runs that take seconds."""
 
-from tpcore import BackProp, TargetProp
-from tpcore.experiments import Experiment, Method, Network, Optimizer, Run, Search
+from tpcore import BackProp, GeometricTargetProp, TargetProp
+from tpcore.experiments import Experiment, Method, MovedByLoss, Network, Optimizer, Run, Search
 from tpcore.tasks import TemporalOrder
 
 SMALL = Experiment(
@@ -23,9 +23,15 @@ SMALL = Experiment(
 DIVERGING = Method(TargetProp(1e-3, accumulate="through_time", step=0.1), Optimizer(3.0, 0.1))
 
 
+MOVING = Method(
+    MovedByLoss(GeometricTargetProp(0.0), GeometricTargetProp(1.0), loss_0=1.3),
+    Optimizer(0.02, 0.1, kind="adam", clip=1.0, epsilon=1e-30),
+)
+
+
 def run(method="bp", seed=0, **changes):
     """One run of SMALL, or of what it becomes with the changes."""
     from dataclasses import replace
 
     experiment = replace(SMALL, **changes)
-    return Run("small", "run", method, seed, experiment.setup(experiment.methods[method]))
+    return Run("small", "run", method, seed, experiment.setup({"by-loss": MOVING, **experiment.methods}[method]))

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.experiments.small import SMALL
-from tpcore import BackProp, TargetProp
-from tpcore.experiments import Method, Optimizer
+from tpcore import BackProp, GeometricTargetProp, TargetProp
+from tpcore.experiments import Method, MovedByLoss, MovedBySteps, Optimizer
 from tpcore.nn import SequenceClassifier
 
 
@@ -75,3 +75,46 @@ def test_tuned_values_reach_rule_and_optimizer():
     calibrated = Method(TargetProp(1.0, 1.0, True, step=0.1), Optimizer(0.1, 0.1)).tuned(r=4.0)
     assert calibrated.rule == TargetProp(4.0, 4.0, True, step=0.1)
     assert SMALL.methods["bp"].tuned(gamma_theta=0.5, r=2.0) == Method(BackProp(), Optimizer(0.5, 0.1, kind="nesterov"))
+
+
+def test_the_epsilon_is_adam_s():
+    for epsilon, moves in ((1e-8, False), (1e-30, True)):
+        changes = moved(Optimizer(0.1, kind="adam", epsilon=epsilon), model_with_grads(BackProp(), scale=1e-12))
+        assert (max(float(change.abs().max()) for change in changes) > 0.09) == moves
+
+
+@pytest.mark.parametrize("scale", [1e-6, 100.0])
+def test_a_direction_is_scaled_to_its_norm_from_both_sides(scale):
+    model = model_with_grads(BackProp(), scale=scale)
+    changes = moved(Optimizer(0.1, clip=3.0, unit=True), model)
+    assert float(torch.cat([change.flatten() for change in changes[:4]]).norm()) == pytest.approx(0.3, rel=1e-3)
+
+
+@pytest.mark.parametrize("rule", [BackProp(), TargetProp(1.0, step=0.2)])
+def test_the_penalty_is_the_gradient_of_the_distance_to_an_isometry(rule):
+    changes = []
+    for eta in (0.0, 0.7):
+        model = model_with_grads(rule)
+        with torch.no_grad():
+            model.recurrent.weight_hh_l0.mul_(1.5)
+        W = model.recurrent.weight_hh_l0.detach().clone().requires_grad_()
+        changes.append(moved(Optimizer(0.1, 0.2, isometry=eta), model))
+    (0.25 * 0.7 * (W.T @ W - torch.eye(8)).square().sum()).backward()
+    for (name, _), plain, held in zip(model.named_parameters(), *changes, strict=True):
+        expected = -0.1 * 0.2 * W.grad if name == "recurrent.weight_hh_l0" else torch.zeros_like(plain)
+        torch.testing.assert_close(held - plain, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_unit_without_a_norm_is_refused():
+    with pytest.raises(ValueError, match="clip must be the norm to scale to where unit is True, got None"):
+        Optimizer(0.1, unit=True)
+
+
+def test_tuned_values_of_a_rule_that_moves():
+    ends = GeometricTargetProp(0.0), GeometricTargetProp(1.0)
+    by_loss = Method(MovedByLoss(*ends, loss_0=1.0), Optimizer(0.1, kind="adam"))
+    tuned = by_loss.tuned(gamma_theta=0.5, recurrent_step=0.1, c_2=0.7, hold=30.0, epsilon=1e-30, r=3.0, ramp=9.0)
+    assert tuned.rule == MovedByLoss(*ends, loss_0=1.0, c_2=0.7, hold=30.0)
+    assert tuned.optimizer == Optimizer(0.5, 0.2, kind="adam", epsilon=1e-30)
+    by_steps = Method(MovedBySteps(*ends, ramp=100.0), Optimizer(0.1, kind="adam"))
+    assert by_steps.tuned(ramp=7.0).rule.ramp == 7

@@ -77,7 +77,7 @@ def test_a_last_row_that_is_not_finite_is_a_divergence(tmp_path):
     assert record.reason.startswith("the held-out loss is ") and compare(record).agrees
 
 
-@pytest.mark.parametrize("method", ["bp", "tp"])
+@pytest.mark.parametrize("method", ["bp", "tp", "by-loss"])
 def test_a_run_killed_at_any_moment_goes_on_and_ends_the_same(tmp_path, method):
     """kill -9 in the middle of the training, twice; what is there is a whole record at every moment."""
     changes = {"steps": 400, "log_every": 4, "measures": ()}

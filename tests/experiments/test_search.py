@@ -51,6 +51,34 @@ def test_draws_are_uniform_in_the_logarithm():
         assert counts.sum() == 2000 and (abs(counts - 200) < 5 * 200**0.5).all(), name
 
 
+def test_choices_are_drawn_alike_and_for_every_method_the_same():
+    choices = {"clip": (0.5, 1.0, 2.0), "epsilon": (1e-8, 1e-30)}
+    search = Search(60, {"gamma_theta": (1e-3, 1.0), "recurrent_step": (1e-5, 1e-3)}, choices)
+    ranges = {"r": (0.1, 10.0)}
+    methods = {name: replace(method, ranges=ranges if name == "tp" else {}) for name, method in SMALL.methods.items()}
+    bp, tp = (trials("small", replace(SMALL, methods=methods, search=search), name) for name in methods)
+    drawn = [
+        [(o.gamma_theta, o.gamma_h, o.clip, o.epsilon) for o in (run.setup.optimizer for run in runs)]
+        for runs in (bp, tp)
+    ]
+    assert drawn[0] == drawn[1] and len({run.setup.rule.r for run in tp}) > 50
+    for place, (name, among) in enumerate(choices.items(), 2):
+        counts = [sum(values[place] == choice for values in drawn[0]) for choice in among]
+        assert sum(counts) == 60 and min(counts) > 0.8 * 60 / len(among), name
+    recurrent = [theta * h for theta, h, *_ in drawn[0]]
+    assert 1e-5 <= min(recurrent) < 2e-5 and 5e-4 < max(recurrent) <= 1e-3
+    assert {run.setup.rule.step for run in tp} == {0.1}, "the rule's own step stays"
+
+
+def test_trials_are_run_in_turn(tmp_path, monkeypatch):
+    """So that a search which is stopped has as many of each method."""
+    begun = []
+    monkeypatch.setattr("tpcore.experiments.search.run_all", lambda runs, *_, **__: begun.extend(runs))
+    with pytest.raises(FileNotFoundError):
+        sweep("small", SMALL, None, tmp_path)
+    assert [run.method for run in begun] == ["bp", "tp"] * 3
+
+
 def test_finite_data_are_searched_on_a_part_of_the_training_data(tmp_path):
     digits = replace(SMALL, task=Pixels("digits"))
     assert {run.setup.task for run in trials("small", digits, "bp")} == {Pixels("digits", validation=True)}
@@ -92,7 +120,7 @@ def test_the_winner_has_the_best_score(tmp_path):
 def test_a_sweep_runs_the_winners_on_the_experiment_s_seeds_and_repeats_nothing(tmp_path):
     runs = sweep("small", SMALL, None, tmp_path, jobs=1, progress=False)
     assert [(run.stage, run.method, run.seed) for run in runs] == [
-        ("tuned", method, seed) for method in ("bp", "tp") for seed in (0, 1)
+        ("tuned", method, seed) for seed in (0, 1) for method in ("bp", "tp")
     ]
     for run in runs:
         best = winner("small", SMALL, run.method, tmp_path)

@@ -64,6 +64,13 @@ def test_chunks(data_folder):
     assert torch.equal(task.held_out(10, generator())[0], plain.reshape(10, 14, 56))
 
 
+def test_each_pixel_several_times(data_folder):
+    once, several = (Pixels("digits", permutation=3, repeats=n) for n in (1, 4))
+    (images, _), (repeated, _) = (task.held_out(5, generator()) for task in (once, several))
+    assert several.length == 256 and repeated.shape == (5, 256, 1)
+    assert all(torch.equal(repeated[:, place::4], images) for place in range(4))
+
+
 def test_normalized_by_the_training_split(data_folder):
     train, _, test, _ = write_mnist(data_folder / "mnist")
     inputs, _ = Pixels("mnist", normalized=True).held_out(10, generator())

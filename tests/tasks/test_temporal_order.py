@@ -42,6 +42,16 @@ def test_sequences_are_as_defined(length, bits):
     assert ((distractors - mean).abs() < 5 * mean**0.5).all()
 
 
+def test_a_late_second_marker():
+    inputs, targets = TemporalOrder(40, late=True).batch(200, torch.Generator().manual_seed(0))
+    found = (inputs[..., :2].sum(2) > 0).nonzero()[:, 1].reshape(200, 2)
+    assert set(found[:, 0].tolist()) == set(range(4, 8)) and set(found[:, 1].tolist()) == set(range(36, 40))
+    marks = inputs.argmax(2).gather(1, found)
+    assert torch.equal(targets, 2 * marks[:, 0] + marks[:, 1])
+    with pytest.raises(ValueError, match="late must be False with three markers"):
+        TemporalOrder(40, bits=3, late=True)
+
+
 def test_the_seed_decides():
     assert torch.equal(drawn(20, 50, seed=1)[0], drawn(20, 50, seed=1)[0])
     assert not torch.equal(drawn(20, 50, seed=1)[0], drawn(20, 50, seed=2)[0])

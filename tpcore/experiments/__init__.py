@@ -7,6 +7,7 @@ from tpcore.experiments.experiment import Experiment, Search
 from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.many import run_all
 from tpcore.experiments.method import Method, Optimizer
+from tpcore.experiments.moving import MovedByLoss, MovedBySteps
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_one
@@ -40,6 +41,8 @@ __all__ = [
     "Lead",
     "LearnedInverseSettings",
     "Method",
+    "MovedByLoss",
+    "MovedBySteps",
     "Network",
     "Optimizer",
     "Outcome",

@@ -26,6 +26,8 @@ class Search:
     ranges : mapping of str to (low, high)
         Of gamma_theta, gamma_h and r; a method without r has one dimension less to search with as many trials. A method
         may have ranges of its own.
+    choices : mapping of str to sequence of float
+        Values of which one is drawn, all alike, as of Adam's epsilon; the same for every method.
     seed : int
         Of the draws, and of the training; the winner is trained again from the experiment's own seeds, which must not
         hold it.
@@ -41,6 +43,7 @@ class Search:
     ranges: Mapping[str, tuple[float, float]] = field(
         default_factory=lambda: {"gamma_theta": (1e-3, 1.0), "gamma_h": (1e-4, 1.0), "r": (1e-1, 1e1)}
     )
+    choices: Mapping[str, Sequence[float]] = field(default_factory=dict)
     seed: int = 1000
 
 

@@ -1,4 +1,4 @@
-"""All experiments by name. Adding one is adding an entry to `paper`, `fair`, `grids` or `regimes`."""
+"""All experiments by name. Adding one is adding an entry to `paper`, `fair`, `grids`, `regimes` or `targets_first`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from tpcore.experiments.grids import GRIDS
 from tpcore.experiments.overriding import with_value
 from tpcore.experiments.paper import PAPER
 from tpcore.experiments.regimes import REGIMES
+from tpcore.experiments.targets_first import TARGETS_FIRST
 
 # As `tpcore list` shows them
-EXPERIMENTS: dict[str, Experiment] = {**PAPER, **FAIR, **GRIDS, **REGIMES}
+EXPERIMENTS: dict[str, Experiment] = {**PAPER, **FAIR, **GRIDS, **REGIMES, **TARGETS_FIRST}
 
 
 def experiment_named(name: str) -> Experiment:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from tpcore import checkpoints, results
 from tpcore.experiments.measures import MEASURES
 from tpcore.experiments.records import check_same_data, fingerprint, read_run
 from tpcore.experiments.spec import Run, Setup
+from tpcore.nn import SequenceClassifier
 from tpcore.results import Record
 from tpcore.training import TrainingRun, train
 
@@ -127,7 +127,7 @@ def _train(run: Run, path: Path, data: str | None, rows_known: int) -> None:
 
 def train_as(
     setup: Setup,
-    model: nn.Module,
+    model: SequenceClassifier,
     optimizer: torch.optim.Optimizer,
     seed: int,
     *,
@@ -141,7 +141,7 @@ def train_as(
         steps=setup.steps if steps is None else steps, seed=seed, batch_size=setup.batch_size,
         log_every=setup.log_every, test_size=setup.test_size, progress=False,
         measures=[MEASURES[name] for name in setup.measures], save=save, resume=resume,
-        schedule=setup.optimizer.schedule(setup.steps),
+        schedule=setup.optimizer.schedule(setup.steps), rule_schedule=setup.rule_schedule(model),
         clock=time.process_time,  # on one thread it is the step's time, whatever else the machine does
     )  # fmt: skip
 

@@ -42,17 +42,25 @@ def _drawn(experiment: Experiment, method: str) -> list[Method]:
 
     search = experiment.search
     chosen = experiment.methods[method]
-    ranges = {**search.ranges, **chosen.ranges}
-    draws = Halton(len(ranges), rng=search.seed).random(search.trials)
+    axes = {**search.ranges, **search.choices, **chosen.ranges}
+    draws = Halton(len(axes), rng=search.seed).random(search.trials)
     return [
         chosen.tuned(
             **{
-                name: float(f"{low * (high / low) ** place:.3g}")
-                for place, (name, (low, high)) in zip(row, ranges.items(), strict=True)
+                name: _value(place, among, among is search.choices.get(name))
+                for place, (name, among) in zip(row, axes.items(), strict=True)
             }
         )
         for row in draws
     ]
+
+
+def _value(place: float, among: Sequence[float], choose: bool) -> float:
+    """What stands at a place in [0, 1): of some values, or of a range on a logarithmic axis."""
+    if choose:
+        return among[int(place * len(among))]
+    low, high = among
+    return float(f"{low * (high / low) ** place:.3g}")
 
 
 def score(record: Record) -> float:
@@ -127,11 +135,9 @@ def sweep(name: str, experiment: Experiment, methods: Sequence[str] | None, fold
     [('bp', 'tuned', 0), ('bp', 'tuned', 1)]
     """
     chosen = experiment.chosen(methods)
-    run_all([run for method in chosen for run in trials(name, experiment, method)], folder, **where)
-    runs = [
-        Run(name, "tuned", method, seed, experiment.setup(winner(name, experiment, method, folder)))
-        for method in chosen
-        for seed in experiment.seeds
-    ]
+    draws = zip(*(trials(name, experiment, method) for method in chosen), strict=True)
+    run_all([run for draw in draws for run in draw], folder, **where)  # in turn: a part of a search is a fair part
+    winners = {method: experiment.setup(winner(name, experiment, method, folder)) for method in chosen}
+    runs = [Run(name, "tuned", method, seed, winners[method]) for seed in experiment.seeds for method in chosen]
     run_all(runs, folder, **where)
     return runs

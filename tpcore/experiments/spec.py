@@ -14,10 +14,11 @@ from tpcore import rules, tasks
 from tpcore.experiments.adapted import AdaptedTargetProp
 from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.method import Optimizer
+from tpcore.experiments.moving import MovedByLoss, MovedBySteps, Moving
 from tpcore.nn import SequenceClassifier
 from tpcore.results import record_path
 from tpcore.rules import Rule
-from tpcore.training import Task
+from tpcore.training import RuleSchedule, Task
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Network:
     cell : {"RNN", "GRU"}
     nonlinearity : {"tanh", "relu", "identity"}
         Of the RNN.
+    input_scale : float
+        By which the initial U is multiplied, orthonormal otherwise.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class Network:
     hidden_size: int = 100
     cell: str = "RNN"
     nonlinearity: str = "tanh"
+    input_scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Setup:
 
     task: Task
     network: Network
-    rule: Rule | LearnedInverseSettings
+    rule: Rule | LearnedInverseSettings | Moving
     optimizer: Optimizer
     steps: int
     batch_size: int = 20
@@ -83,20 +87,28 @@ class Setup:
         weights = torch.Generator().manual_seed(seed)
         task, network = self.task, self.network
         learned = self.rule if isinstance(self.rule, LearnedInverseSettings) else None
+        moving = isinstance(self.rule, Moving)
         with torch.random.fork_rng(devices=[]):  # modules draw, and throw away, weights from the global generator
             model = SequenceClassifier(
                 task.input_size, network.hidden_size, task.output_size,
-                rule=rules.BackProp() if isinstance(self.rule, LearnedInverseSettings) else self.rule,
+                rule=rules.BackProp() if learned is not None or moving else self.rule,  # type: ignore[arg-type]
                 nonlinearity=network.nonlinearity, generator=weights, cell=network.cell, every_step=task.every_step,
             )  # fmt: skip
         if learned is not None:  # after the network, whose weights are those of every other rule
             learned.give_inverse(model, weights)
+        if network.input_scale != 1:
+            with torch.no_grad():
+                model.recurrent.weight_ih_l0.mul_(network.input_scale)
         optimizer = self.optimizer.build(model)
         if learned is not None:
             learned.train_inverse(model, optimizer)
         if isinstance(self.rule, AdaptedTargetProp):
             self.rule.follow(model.recurrent)
         return model, optimizer
+
+    def rule_schedule(self, model: SequenceClassifier) -> RuleSchedule | None:
+        """What moves the model's rule, if it moves."""
+        return self.rule.schedule(model.recurrent) if isinstance(self.rule, Moving) else None
 
     def configuration(self) -> dict[str, Any]:
         """All values as plain data, for the record; `from_configuration` reads it."""
@@ -149,7 +161,7 @@ class Run:
 
 
 TAG = "class"  # under it a configuration names the class that its values are of
-MADE_HERE = (AdaptedTargetProp, LearnedInverseSettings, Network, Optimizer, Setup)
+MADE_HERE = (AdaptedTargetProp, LearnedInverseSettings, MovedByLoss, MovedBySteps, Network, Optimizer, Setup)
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (*get_args(Rule), *MADE_HERE, *(getattr(tasks, name) for name in tasks.__all__))
 }

@@ -19,7 +19,7 @@ PIXELS = {"digits": 64, "mnist": 784, "fashion_mnist": 784, "cifar10": 3072}
 
 @dataclass(frozen=True)
 class Pixels(Classes):
-    """Images as sequences of chunks of k pixels, τ = P/k.
+    """Images as sequences of chunks of k pixels, τ = n P/k.
 
     Pixels go row by row and lie in [0, 1]. A colour image goes plane after plane, red, green, blue, as CIFAR-10's files
     hold it, so that P = 3·32·32. Training batches are drawn from the training split with replacement; the held-out
@@ -31,6 +31,8 @@ class Pixels(Classes):
         "digits" are scikit-learn's, 8 × 8, and need no download; `tpcore.tasks.files` says where the others come from.
     chunk : int
         k, a divisor of P.
+    repeats : int
+        n, how many steps each chunk is shown.
     permutation : int, optional
         The seed of a permutation of the pixels, the same for every image; None leaves them in order.
     normalized : bool
@@ -64,6 +66,7 @@ class Pixels(Classes):
     permutation: int | None = None
     normalized: bool = False
     validation: bool = False
+    repeats: int = 1
 
     output_size: ClassVar[int] = CLASSES
     every_step: ClassVar[bool] = False
@@ -72,6 +75,7 @@ class Pixels(Classes):
         check_option("images", self.images, tuple(PIXELS))
         if self.pixels % check_integer("chunk", self.chunk):
             raise ValueError(f"chunk must divide the {self.pixels} pixels of an image, got {self.chunk!r}")
+        check_integer("repeats", self.repeats)
         if self.permutation is not None:
             check_integer("permutation", self.permutation, 0)
 
@@ -83,7 +87,7 @@ class Pixels(Classes):
     @property
     def length(self) -> int:
         """τ."""
-        return self.pixels // self.chunk
+        return self.pixels // self.chunk * self.repeats
 
     @property
     def input_size(self) -> int:
@@ -113,7 +117,8 @@ class Pixels(Classes):
             values = (values - mean) / deviation
         if self.permutation is not None:
             values = values[:, torch.randperm(self.pixels, generator=torch.Generator().manual_seed(self.permutation))]
-        return values.reshape(-1, self.length, self.chunk), torch.as_tensor(labels.astype(np.int64))
+        sequences = values.reshape(len(values), -1, self.chunk).repeat_interleave(self.repeats, 1)
+        return sequences, torch.as_tensor(labels.astype(np.int64))
 
 
 @cache

@@ -8,11 +8,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tpcore.checks import check_integer
+from tpcore.checks import check_flag, check_integer
 from tpcore.tasks.base import Classes, Generated
 
 VALUES = 2  # what a marker may be
 SYMBOLS = 6
+LATE = (1, 9)
 TENTHS = {1: (1, 5), 3: (1, 3, 6)}  # the tenth of the sequence in which each marker stands
 
 
@@ -33,11 +34,13 @@ class TemporalOrder(Classes, Generated):
         τ.
     bits : {1, 3}
         1 is the task with two markers, 3 the one with three.
+    late : bool
+        With two markers, put the second one into [0.9τ, τ): half of the answer is then near, and half far.
 
     Raises
     ------
     ValueError
-        If the length is not such an integer, or bits is neither 1 nor 3.
+        If the length is not such an integer, bits is neither 1 nor 3, or three markers are to be late.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class TemporalOrder(Classes, Generated):
 
     length: int = 60
     bits: int = 1
+    late: bool = False
 
     input_size: ClassVar[int] = SYMBOLS
 
@@ -62,6 +66,8 @@ class TemporalOrder(Classes, Generated):
         check_integer("length", self.length, 10, "a marker needs a tenth of it")
         if not isinstance(self.bits, int) or self.bits not in TENTHS:
             raise ValueError(f"bits must be 1 (two markers) or 3 (three markers), got {self.bits!r}")
+        if check_flag("late", self.late) and self.bits != 1:
+            raise ValueError(f"late must be False with three markers, bits={self.bits}, got True")
 
     @property
     def output_size(self) -> int:
@@ -70,9 +76,8 @@ class TemporalOrder(Classes, Generated):
 
     def marker_ranges(self) -> tuple[range, ...]:
         """The positions at which each marker may stand."""
-        return tuple(
-            range(-(-tenth * self.length // 10), -(-(tenth + 1) * self.length // 10)) for tenth in TENTHS[self.bits]
-        )
+        tenths = LATE if self.late else TENTHS[self.bits]
+        return tuple(range(-(-tenth * self.length // 10), -(-(tenth + 1) * self.length // 10)) for tenth in tenths)
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw `size` sequences: inputs (size, τ, 6), float32, and classes (size,), int64."""
