@@ -38,6 +38,9 @@ class Activation(Protocol):
     def inverse(self, xp: ModuleType, v: Array) -> Array:
         """a⁻¹(v), for v on the clipped range."""
 
+    def inverse_difference(self, xp: ModuleType, h: Array, D: Array, margin: float) -> Array:
+        """a⁻¹(clip(h)) − a⁻¹(clip(h − D)), as precise for a small D as for a large one."""
+
 
 @dataclass(frozen=True)
 class Tanh:
@@ -59,6 +62,17 @@ class Tanh:
 
     def inverse(self, xp: ModuleType, v: Array) -> Array:
         return xp.arctanh(v)
+
+    def inverse_difference(self, xp: ModuleType, h: Array, D: Array, margin: float) -> Array:
+        """± ½ log(1 + 2|m|/((1 ∓ c)(1 ± c − |m|))), c = clip(h), with m = c − clip(h − D) and its sign ±.
+
+        It is artanh c − artanh(c − m) = ½ log((1 + c)(1 − c + m)/((1 − c)(1 + c − m))), in which nothing cancels.
+        """
+        c = self.clip(xp, h, margin)
+        m = xp.clip(D - (h - c), c - (1 - margin), c - (margin - 1))
+        sign, size = xp.sign(m), abs(m)
+        c = sign * c
+        return 0.5 * sign * xp.log1p(2 * size / ((1 - c) * xp.clip(1 + c - size, margin, None)))
 
 
 @dataclass(frozen=True)
@@ -88,6 +102,10 @@ class ReLU:
     def inverse(self, xp: ModuleType, v: Array) -> Array:
         return v
 
+    def inverse_difference(self, xp: ModuleType, h: Array, D: Array, margin: float) -> Array:
+        c = self.clip(xp, h, margin)
+        return xp.minimum(D - (h - c), c - margin)
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -109,6 +127,18 @@ class Identity:
 
     def inverse(self, xp: ModuleType, v: Array) -> Array:
         return v
+
+    def inverse_difference(self, xp: ModuleType, h: Array, D: Array, margin: float) -> Array:
+        return D
+
+
+def tanh_difference(xp: ModuleType, a: Array, q: Array) -> Array:
+    """tanh a − tanh(a − q), as precise for a small q as for a large one: 2 sinh q/(cosh(2a − q) + cosh q)."""
+    p, size = abs(2 * a - q), abs(q)
+    largest = xp.maximum(p, size)  # by whose exponential both are divided: nothing overflows
+    sinh = -xp.exp(size - largest) * xp.expm1(-2 * size)
+    cosh = xp.exp(p - largest) + xp.exp(-p - largest) + xp.exp(size - largest) + xp.exp(-size - largest)
+    return 2 * xp.sign(q) * sinh / cosh
 
 
 ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (Tanh(), ReLU(), Identity())}

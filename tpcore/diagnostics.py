@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from tpcore.nn import GRU, RNN, SequenceClassifier
 from tpcore.nn.arguments import check_alike, check_finite
-from tpcore.recurrences import carried_back, operator_of
+from tpcore.recurrences import carried_back, operator_of, step_of
 from tpcore.recurrences.arrays import as_array, as_tensor
-from tpcore.rules import BackProp, RescaledBackProp, Rule, TargetProp
+from tpcore.rules import BackProp, Rule, TargetProp
 
 
 def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
@@ -49,8 +47,9 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     ((61, 20, 32), True)
     """
     rule = rnn.checked_rule(rule)
-    if rnn.num_layers != 1:
-        raise ValueError(f"rnn must have one layer; it has num_layers={rnn.num_layers}")
+    if rnn.num_layers != 1 or rnn.bidirectional:
+        layers = f"num_layers={rnn.num_layers} and bidirectional={rnn.bidirectional}"
+        raise ValueError(f"rnn must have one layer in one direction; it has {layers}")
     for name, value in (("inputs", inputs), ("h_0", h_0), ("grad_last", grad_last)):
         check_alike(name, value, rnn.weight_hh_l0)
     check_finite("inputs", inputs)
@@ -61,12 +60,11 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     if grad_last.shape != h_0.shape:
         raise ValueError(f"grad_last must have h_0's shape {tuple(h_0.shape)}; its shape is {tuple(grad_last.shape)}")
     cell = rnn.run_cell(inputs, h_0)
-    if not isinstance(rule, BackProp | RescaledBackProp):
-        rule = replace(rule, accumulate="local")  # the displacements do not depend on how they are used
     found = np.zeros(tuple(cell.states.shape))
     operator = operator_of(rule, cell)
+    arriving = as_array(step_of(rule) * grad_last.to(as_tensor(cell.states)))
     with np.errstate(all="ignore"):
-        for t, D, _ in carried_back(rule, cell, operator, None, as_array(grad_last.to(as_tensor(cell.states)))):
+        for t, D, _ in carried_back(rule, cell, operator, None, arriving):
             found[t : t + len(D)] = as_tensor(D).cpu()
     return found if isinstance(rule, BackProp) else -found
 

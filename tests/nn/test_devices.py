@@ -9,7 +9,7 @@ import torch
 from tests.definition import Network, displacements, minus_directions
 from tests.gru_definition import GatedNetwork, gru_displacements
 from tpcore import BackProp, LearnedTargetProp, TargetProp
-from tpcore.nn import GRU, RNN, LearnedInverse, recurrent
+from tpcore.nn import GRU, RNN, LearnedInverse, layer
 from tpcore.recurrences import elman
 from tpcore.recurrences.arrays import as_array
 
@@ -35,7 +35,7 @@ EACH = pytest.mark.parametrize(("cell", "rule"), PAIRS, ids=lambda value: str(va
 
 def walk(patch, way):
     """Have the loops run on what `way` makes of a tensor."""
-    for module in (recurrent, elman):
+    for module in (layer, elman):
         patch.setattr(module, "as_array", way)
 
 

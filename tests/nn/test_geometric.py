@@ -22,7 +22,7 @@ from tests.nn import test_gru as gru
 from tests.nn import test_rnn as rnn
 from tpcore import BackProp, GeometricTargetProp, RescaledBackProp
 from tpcore.diagnostics import carried
-from tpcore.nn import GRU, RNN, Dense, recurrent
+from tpcore.nn import GRU, RNN, Dense, layer
 from tpcore.recurrences import arrays, fused
 
 seeds, sizes, activations, accumulations = rnn.seeds, rnn.sizes, rnn.activations, rnn.accumulations
@@ -176,7 +176,7 @@ def test_the_loops_are_the_same_compiled_in_numpy_and_in_torch(monkeypatch, rule
     for place in (arrays, fused):
         monkeypatch.setattr(place, "compiled_kernels", lambda: None)
     torch.testing.assert_close(directions(), compiled)
-    monkeypatch.setattr(recurrent, "as_array", lambda tensor: tensor.detach())
+    monkeypatch.setattr(layer, "as_array", lambda tensor: tensor.detach())
     torch.testing.assert_close(directions(), compiled)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.definition import minus_directions, ridge_operator
 from tests.gru_definition import GatedNetwork, gru_displacements
 from tpcore import BackProp, TargetProp
-from tpcore.nn import GRU, RNN, recurrent
+from tpcore.nn import GRU, RNN, layer
 from tpcore.recurrences import arrays
 
 NAMES = {"W": "weight_hh_l0", "U": "weight_ih_l0", "b": "bias_ih_l0", "c": "bias_hh_l0"}
@@ -263,7 +263,7 @@ def test_the_loops_are_the_same_compiled_in_numpy_and_in_torch(monkeypatch, rule
     results.append(backward(net, rule, on_steps=(3, -1)))
     monkeypatch.setattr(arrays, "compiled_kernels", lambda: None)
     results.append(backward(net, rule, on_steps=(3, -1)))
-    monkeypatch.setattr(recurrent, "as_array", lambda tensor: tensor.detach())
+    monkeypatch.setattr(layer, "as_array", lambda tensor: tensor.detach())
     results.append(backward(net, rule, on_steps=(3, -1)))
     expected, _, x_grad, h_grad = results[0]
     for found, _, x_found, h_found in results[1:]:
@@ -271,16 +271,13 @@ def test_the_loops_are_the_same_compiled_in_numpy_and_in_torch(monkeypatch, rule
         torch.testing.assert_close((x_found, h_found), (x_grad, h_grad))
 
 
-def test_the_plain_form_and_options_are_refused():
+def test_the_plain_form_is_refused():
     with pytest.raises(ValueError, match=r'form="plain" is not defined for tpcore\.nn\.GRU'):
         GRU(3, 4, rule=TargetProp(1.0, form="plain"))
     gru = GRU(3, 4)
     gru.rule = TargetProp(1.0, form="plain")
     with pytest.raises(ValueError, match='form="plain"'):
         gru(torch.zeros(2, 1, 3))
-    for option in ({"dropout": 0.5}, {"bidirectional": True}):
-        with pytest.raises(ValueError, match=r"is not supported by tpcore\.nn\.GRU"):
-            GRU(3, 4, **option)
 
 
 def test_what_diverges_is_an_error():

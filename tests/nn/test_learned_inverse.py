@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.definition import Network, minus_directions
 from tpcore import LearnedTargetProp
-from tpcore.nn import RNN, LearnedInverse, recurrent
+from tpcore.nn import RNN, LearnedInverse, layer
 from tpcore.recurrences import arrays, fused
 
 NAMES = {"W": "weight_hh_l0", "U": "weight_ih_l0", "b": "bias_ih_l0"}
@@ -95,7 +95,7 @@ def test_numpy_and_torch_agree(monkeypatch):
     expected, _, x_grad, h_grad = backward(net, rule, (2, -1))
     monkeypatch.setattr(arrays, "compiled_kernels", lambda: None)
     monkeypatch.setattr(fused, "compiled_kernels", lambda: None)
-    monkeypatch.setattr(recurrent, "as_array", lambda tensor: tensor.detach())
+    monkeypatch.setattr(layer, "as_array", lambda tensor: tensor.detach())
     monkeypatch.setattr("tpcore.recurrences.elman.as_array", lambda tensor: tensor.detach())
     found, _, x_found, h_found = backward(net, rule, (2, -1))
     torch.testing.assert_close([p.grad for p in found.parameters()], [p.grad for p in expected.parameters()])

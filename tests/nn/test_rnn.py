@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.definition import Network, displacements, minus_directions
 from tpcore import BackProp, TargetProp
-from tpcore.nn import RNN, recurrent
+from tpcore.nn import RNN, layer
 from tpcore.recurrences import arrays, fused
 from tpcore.rules import FORMS
 
@@ -145,7 +145,7 @@ def test_the_loops_are_the_same_compiled_in_numpy_and_in_torch(monkeypatch, rule
     monkeypatch.setattr(arrays, "compiled_kernels", lambda: None)
     monkeypatch.setattr(fused, "compiled_kernels", lambda: None)
     in_numpy = backward(net, rule, on_steps=(3, -1))
-    monkeypatch.setattr(recurrent, "as_array", lambda tensor: tensor.detach())
+    monkeypatch.setattr(layer, "as_array", lambda tensor: tensor.detach())
     in_torch = backward(net, rule, on_steps=(3, -1))
     for found, _, x_found, h_found in (in_numpy, in_torch):
         expected, _, x_grad, h_grad = compiled

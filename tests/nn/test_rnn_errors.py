@@ -13,8 +13,7 @@ from tpcore.nn import RNN
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dropout": 0.5}, "dropout=0.5 is not supported"),
-        ({"bidirectional": True}, "bidirectional=True is not supported"),
+        ({"proj_size": 2}, "proj_size=2 is not supported by tpcore.nn.RNN: leave it out"),
         ({"nonlinearity": "gelu"}, "nonlinearity must be one of 'tanh', 'relu', 'identity', got 'gelu'"),
     ],
 )
@@ -39,7 +38,8 @@ x = torch.zeros(5, 2, 3)
     ("arguments", "error", "message"),
     [
         (([[1.0]],), TypeError, "input must be a torch.Tensor, got list"),
-        ((pack_sequence([x[0]]),), TypeError, "input is packed, which is not supported: pad it"),
+        ((pack_sequence([torch.zeros(5, 4)]),), ValueError, r"packed from sequences with p = input_size = 3 .*\(5, 4\)"),
+        ((torch.zeros(5, 2, 4),), RuntimeError, r"shape \(τ, B, p\)"),
         ((x.to_sparse(),), TypeError, "input must be a dense tensor, got torch.sparse_coo"),
         ((torch.zeros(5, 2, 4),), ValueError, r"shape \(τ, B, p\) .* p = input_size = 3; its shape is \(5, 2, 4\)"),
         ((x[:0],), ValueError, "τ ≥ 1"),

@@ -11,8 +11,8 @@ from tests.definition import Network, displacements, minus_directions
 from tests.geometric_definition import gated_mean_displacements, mean_displacements
 from tests.gru_definition import GatedNetwork, gru_displacements
 from tpcore import GeometricTargetProp, TargetProp, inversion
-from tpcore.nn import GRU, RNN, recurrent
-from tpcore.recurrences import arrays, backward, elman
+from tpcore.nn import GRU, RNN, layer
+from tpcore.recurrences import arrays, elman, linear
 
 CELLS = {
     "RNN": (RNN, Network, displacements, {"W": "weight_hh_l0", "U": "weight_ih_l0", "b": "bias_ih_l0"}),
@@ -44,7 +44,7 @@ def kernels(monkeypatch):
         monkeypatch.setattr(torch.backends.cudnn, "enabled", False)  # of whose rounding 1/a′ makes much
     else:
         monkeypatch.setenv("TRITON_INTERPRET", "1")
-        for module in (recurrent, elman):
+        for module in (layer, elman):
             monkeypatch.setattr(module, "as_array", torch.Tensor.detach)
     module = arrays.triton_kernels()
     if module is None:
@@ -56,7 +56,7 @@ def kernels(monkeypatch):
         return module.took[-1]
 
     monkeypatch.setattr(module, "carry_steps", noted)
-    monkeypatch.setattr(backward, "gpu_kernels_for", lambda D: module if D.dtype == torch.float32 else None)
+    monkeypatch.setattr(linear, "gpu_kernels_for", lambda D: module if D.dtype == torch.float32 else None)
     return module
 
 

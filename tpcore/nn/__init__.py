@@ -5,6 +5,7 @@ from tpcore.nn.dense import Dense
 from tpcore.nn.gru import GRU
 from tpcore.nn.inverted import Inverted
 from tpcore.nn.learned_inverse import LearnedInverse
+from tpcore.nn.lstm import LSTM
 from tpcore.nn.rnn import RNN
 
-__all__ = ["GRU", "RNN", "Dense", "Inverted", "LearnedInverse", "SequenceClassifier", "orthonormal_"]
+__all__ = ["GRU", "LSTM", "RNN", "Dense", "Inverted", "LearnedInverse", "SequenceClassifier", "orthonormal_"]

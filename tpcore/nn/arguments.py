@@ -6,8 +6,13 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
+from torch._subclasses import FakeTensor
 
 from tpcore.inversion import all_finite
+
+
+class ShapeError(ValueError, RuntimeError):
+    """A tensor of another shape than what a module takes: torch's own modules raise the one or the other."""
 
 
 def check_alike(name: str, value: object, weight: Tensor) -> None:
@@ -16,7 +21,7 @@ def check_alike(name: str, value: object, weight: Tensor) -> None:
     Under torch.autocast, float32 weights also meet what a layer below computed in half precision.
     """
     if isinstance(value, torch.nn.utils.rnn.PackedSequence):
-        raise TypeError(f"{name} is packed, which is not supported: pad it, and leave padded steps out of the loss")
+        raise TypeError(f"{name} is packed, which only the recurrent modules take: give its .data")
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
     if value.layout != torch.strided or value.is_nested:
@@ -47,11 +52,30 @@ def check_finite(name: str, value: Tensor) -> None:
         )
 
 
-def refuse_options(module: str, **options: object) -> None:
-    """Raise ValueError for an option of torch's module that ours does not have and that is not at its default."""
-    for name, value in options.items():
-        if value:
-            raise ValueError(f"{name}={value!r} is not supported by tpcore.nn.{module}: leave it out")
+def refuse_tracing(module: str, value: object) -> None:
+    """Raise RuntimeError where a tool looks on instead of computing: its graph could not hold what follows a rule."""
+    exported = "give the tool the equal module of torch, which to_torch() returns"
+    if torch.jit.is_tracing() or torch.compiler.is_exporting():
+        raise RuntimeError(
+            f"tpcore.nn.{module} cannot be traced or exported (torch.export, torch.jit.trace, ONNX): its loops are "
+            f"outside of torch. For inference, {exported}"
+        )
+    if isinstance(value, FakeTensor):
+        raise RuntimeError(
+            f"tpcore.nn.{module} cannot compute with a FakeTensor, which has no memory: for shapes alone use the device "
+            f'"meta", or {exported}'
+        )
+
+
+def refuse_without_values(grad: Tensor) -> None:
+    """Raise RuntimeError in a backward pass whose gradients have no values, or many at once."""
+    if grad.is_meta:
+        raise RuntimeError("on the device \"meta\" there are no values to carry back: it gives the shapes of outputs alone")
+    if torch._C._functorch.is_batchedtensor(grad) or torch._C._functorch.is_legacy_batchedtensor(grad):
+        raise RuntimeError(
+            "is_grads_batched=True and torch.func.vmap carry several gradients back at once, which the loops through "
+            "time cannot: call torch.autograd.grad once for each, with retain_graph=True"
+        )
 
 
 def refuse_second_derivatives(what: str) -> None:

@@ -187,9 +187,9 @@ def _carry(
     inverse = regularized_inverse(W, rule.r, calibrated=rule.calibrated)
     if rule.form == "linearized":
         return inverse.apply(inverse_slope(activation, torch, activation.derivative(torch, h), rule) * D)
-    undone = activation.inverse(torch, activation.clip(torch, h - D, rule.margin))
     if rule.form == "difference":
-        return inverse.apply(activation.inverse(torch, activation.clip(torch, h, rule.margin)) - undone)
+        return inverse.apply(activation.inverse_difference(torch, h, D, rule.margin))
+    undone = activation.inverse(torch, activation.clip(torch, h - D, rule.margin))
     return x - inverse.apply(undone if bias is None else undone - bias)
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor
 
-from tpcore.nn.arguments import refuse_options
 from tpcore.nn.recurrent import Recurrent
 from tpcore.recurrences.gru import Gated
-from tpcore.rules import BackProp, LearnedTargetProp, Rule, TargetProp
+from tpcore.rules import LearnedTargetProp, Rule, TargetProp
 
 
 class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
@@ -83,41 +79,20 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
     Cho et al. 2014 for the unit; Roulet & Harchaoui, TMLR 2023, for the regularized inverse of its affine maps.
     """
 
-    weight_ih_l0: Tensor
-    weight_hh_l0: Tensor
-    bias_ih_l0: Tensor
-    bias_hh_l0: Tensor
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        *,
-        rule: Rule = BackProp(),  # noqa: B008 (a frozen value)
-    ) -> None:
-        refuse_options("GRU", dropout=dropout, bidirectional=bidirectional)
-        super().__init__(
-            input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, device=device, dtype=dtype
-        )
-        self.rule = self.checked_rule(rule)
-
     def checked_rule(self, rule: object) -> Rule:
-        checked = super().checked_rule(rule)
-        if isinstance(checked, LearnedTargetProp):
-            raise ValueError("tpcore.LearnedTargetProp inverts a layer of tpcore.nn.RNN, not of tpcore.nn.GRU")
-        if isinstance(checked, TargetProp) and checked.form == "plain":
-            raise ValueError(
-                'form="plain" is not defined for tpcore.nn.GRU, whose gates mix a state with the inverse of a branch: '
-                'use form="difference" or form="linearized"'
-            )
-        return checked
+        return gated_rule(super().checked_rule(rule), "GRU")
 
     def _cell(self) -> tuple[type[Gated], tuple[()]]:
         return Gated, ()
+
+
+def gated_rule(rule: Rule, module: str) -> Rule:
+    """The rule, if a module with gates can follow it."""
+    if isinstance(rule, LearnedTargetProp):
+        raise ValueError(f"tpcore.LearnedTargetProp inverts a layer of tpcore.nn.RNN, not of tpcore.nn.{module}")
+    if isinstance(rule, TargetProp) and rule.form == "plain":
+        raise ValueError(
+            f'form="plain" is not defined for tpcore.nn.{module}, whose gates mix a state with the inverse of a branch: '
+            'use form="difference" or form="linearized"'
+        )
+    return rule

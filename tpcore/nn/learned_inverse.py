@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tpcore.checks import check_at_least, check_integer
+from tpcore.nn.arguments import check_alike
 from tpcore.nn.rnn import RNN
 
 
@@ -82,8 +83,12 @@ class LearnedInverse(nn.Module):
         self.U = nn.Parameter(torch.empty(hidden_size, input_size, device=device, dtype=dtype))
         c = nn.Parameter(torch.empty(hidden_size, device=device, dtype=dtype)) if bias else None
         self.register_parameter("c", c)
-        for parameter in self.parameters():  # as torch.nn.RNN does
-            nn.init.uniform_(parameter, -1 / math.sqrt(hidden_size), 1 / math.sqrt(hidden_size))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters afresh, uniform on ±1/√d, as torch.nn.RNN does."""
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -1 / math.sqrt(self.hidden_size), 1 / math.sqrt(self.hidden_size))
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, bias={self.c is not None}, noise={self.noise:g}"
@@ -101,6 +106,7 @@ class LearnedInverse(nn.Module):
         """
         self.check_fits(rnn)
         self.check_alike(rnn.weight_hh_l0)
+        check_alike("inputs", inputs, rnn.weight_hh_l0)
         with torch.no_grad():
             after = rnn(inputs, hx)[0]
             inputs = inputs.detach()  # an embedding below belongs to the network
@@ -120,10 +126,11 @@ class LearnedInverse(nn.Module):
         if not isinstance(rnn, RNN):
             raise TypeError(f"rnn must be a tpcore.nn.RNN, got {type(rnn).__module__}.{type(rnn).__name__}")
         sizes = (rnn.input_size, rnn.hidden_size)
-        if sizes != (self.input_size, self.hidden_size) or rnn.num_layers != 1:
+        if sizes != (self.input_size, self.hidden_size) or rnn.num_layers != 1 or rnn.bidirectional:
             raise ValueError(
-                f"LearnedInverse({self.input_size}, {self.hidden_size}) inverts one layer of these sizes; the network "
-                f"has input_size={sizes[0]}, hidden_size={sizes[1]} and num_layers={rnn.num_layers}"
+                f"LearnedInverse({self.input_size}, {self.hidden_size}) inverts one layer of these sizes in one direction; "
+                f"the network has input_size={sizes[0]}, hidden_size={sizes[1]}, num_layers={rnn.num_layers} and "
+                f"bidirectional={rnn.bidirectional}"
             )
 
     def check_alike(self, weight: Tensor) -> None:

@@ -1,28 +1,87 @@
-"""What the recurrent modules share: checks, layouts, layers one above the other, and the way into autograd."""
+"""What the recurrent modules share: the constructor, checks, layouts, layers one above the other, two directions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
-from tpcore.activations import Array
-from tpcore.nn.arguments import check_alike, check_finite, refuse_second_derivatives, without_autocast
-from tpcore.recurrences import Cell, Weights, arrays, run_backward
-from tpcore.recurrences.arrays import as_array, as_tensor
-from tpcore.rules import BackProp, Rule, TargetProp, check_rule
+from tpcore.nn.arguments import ShapeError, check_alike, check_finite, refuse_tracing
+from tpcore.nn.layer import Layer, Plan
+from tpcore.recurrences import Cell, Weights
+from tpcore.recurrences.arrays import as_array
+from tpcore.rules import BackProp, Rule, check_rule
 
 COMPUTED = {torch.float32: torch.float32, torch.float64: torch.float64, torch.bfloat16: torch.float32}
+FIXED = ("input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size", "mode")
+UNTRACEABLE = (
+    "tpcore's loops through time run outside of torch.compile: leave fullgraph=True out, or compile the equal module of "
+    "torch, which to_torch() returns, with back-propagation"
+)
+States = tuple[Tensor, ...]  # h_0, and c_0 for the LSTM; (L, B, d)
 
 
 class Recurrent(torch.nn.RNNBase):
-    """Base of `RNN` and `GRU`: a torch module of the same name whose backward pass follows a rule."""
+    """Base of `RNN`, `GRU` and `LSTM`: a torch module of the same name whose backward pass follows a rule."""
 
     rule: Rule
+    weight_ih_l0: Tensor
     weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+    parts = 1  # of a state: 2 for the LSTM
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        proj_size: int = 0,
+        rule: Rule = BackProp(),  # noqa: B008 (a frozen value)
+        **options: Any,
+    ) -> None:
+        if proj_size:
+            raise ValueError(
+                f"proj_size={proj_size!r} is not supported by tpcore.nn.{type(self).__name__}: leave it out, and put a "
+                "torch.nn.Linear or tpcore.nn.Dense on the output"
+            )
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            bias=bias,
+            batch_first=batch_first,
+            dropout=dropout,
+            bidirectional=bidirectional,
+            device=device,
+            dtype=dtype,
+            **options,
+        )
+        self.rule = self.checked_rule(rule)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in FIXED and self.__dict__.get(name, value) != value:
+            raise AttributeError(
+                f"{name} of a tpcore.nn.{type(self).__name__} is fixed when the module is made, here as "
+                f"{self.__dict__[name]!r}: make another with {name}={value!r}"
+            )
+        super().__setattr__(name, value)
+
+    def __prepare_scriptable__(self) -> Any:
+        raise RuntimeError(
+            f"tpcore.nn.{type(self).__name__} cannot be scripted by torch.jit.script: its loops are outside of torch. For "
+            "inference, script the equal module of torch, which to_torch() returns"
+        )
 
     def _cell(self) -> tuple[Any, tuple[Any, ...]]:
         """The cell's class, and what its `run` takes before the inputs."""
@@ -35,62 +94,142 @@ class Recurrent(torch.nn.RNNBase):
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, rule={self.rule!r}"
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run over a sequence.
+    def to_torch(self) -> torch.nn.RNNBase:
+        """The equal module of torch, with copies of the weights: for torch.export, ONNX, TorchScript or quantization.
 
-        Parameters
-        ----------
-        input : Tensor (τ, B, p), or (B, τ, p) with batch_first, or (τ, p) unbatched
-        hx : Tensor (L, B, d) for L layers, or (L, d) unbatched, optional
-            The initial hidden states h_0; zeros by default.
+        Its outputs are those of this module up to rounding; what it trains by is back-propagation.
 
         Returns
         -------
-        output : Tensor (τ, B, d), laid out as the input, of the weights' dtype
-            Every hidden state of the last layer.
-        h_n : Tensor (L, B, d), or (L, d) unbatched
-            The last hidden state of every layer.
+        torch.nn.RNN, torch.nn.GRU or torch.nn.LSTM
+
+        Raises
+        ------
+        ValueError
+            For ``nonlinearity="identity"``, which torch does not have.
+
+        Examples
+        --------
+        >>> import torch, tpcore
+        >>> gru = tpcore.nn.GRU(6, 32, rule=tpcore.TargetProp(r=1.0))
+        >>> x = torch.randn(60, 20, 6)
+        >>> bool(torch.allclose(gru.to_torch()(x)[0], gru(x)[0], atol=1e-5))
+        True
         """
+        names = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
+        options: dict[str, Any] = {name: getattr(self, name) for name in (*names, *self._options())}
+        theirs = getattr(torch.nn, self._torch_name())(**options, device=self.weight_hh_l0.device)
+        theirs.to(self.weight_hh_l0.dtype)
+        with torch.no_grad():
+            for name, parameter in theirs.named_parameters():
+                parameter.copy_(getattr(self, name)).requires_grad_(getattr(self, name).requires_grad)
+        return theirs.train(self.training)
+
+    def _torch_name(self) -> str:
+        return next(kind.__name__ for kind in type(self).__mro__ if kind.__module__ == "torch.nn.modules.rnn")
+
+    def _options(self) -> tuple[str, ...]:
+        """Names of the constructor's options beside those that all have."""
+        return ()
+
+    def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> tuple[Any, Any]:
+        """Run over a batch of sequences.
+
+        Parameters
+        ----------
+        input : Tensor (τ, B, p), or (B, τ, p) with batch_first, or (τ, p) unbatched; or PackedSequence
+        hx : Tensor (L, B, d), or (L, d) unbatched, optional; for the LSTM a pair of them, (h_0, c_0)
+            The initial states, zeros by default. L is num_layers, twice that in two directions.
+
+        Returns
+        -------
+        output : Tensor (τ, B, d), or (τ, B, 2 d) in two directions; laid out as the input, packed if that is
+            Every hidden state of the last layer, of the weights' dtype.
+        h_n : Tensor (L, B, d), or (L, d) unbatched; for the LSTM a pair of them, (h_n, c_n)
+            The last state of every layer and direction; of each sequence its own.
+        """
+        refuse_tracing(type(self).__name__, input)
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, hx)
         self._check_tensor("input", input, (2, 3))
         batched = input.ndim == 3
         inputs = input.unsqueeze(1) if not batched else input.transpose(0, 1) if self.batch_first else input
         if inputs.shape[0] == 0 or inputs.shape[2] != self.input_size:
             layout = "(τ, p)" if not batched else "(B, τ, p)" if self.batch_first else "(τ, B, p)"
-            raise ValueError(
+            raise ShapeError(
                 f"input must have shape {layout} with τ ≥ 1 and p = input_size = {self.input_size}; "
                 f"its shape is {tuple(input.shape)}"
             )
-        output, h_n = self._run_layers(inputs, self._initial_states(inputs, hx, batched))
+        output, last = self._run_layers(inputs, self._initial_states(inputs.shape[1], hx, batched))
         if not batched:
-            return output.squeeze(1), h_n.squeeze(1)
-        return output.transpose(0, 1) if self.batch_first else output, h_n
+            return output.squeeze(1), self._as_hx(tuple(state.squeeze(1) for state in last))
+        return output.transpose(0, 1) if self.batch_first else output, self._as_hx(last)
 
-    def _run_layers(self, states: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        """From inputs (τ, B, p) and h_0 (L, B, d), None for zeros, to the last layer's states and all last states."""
+    def _forward_packed(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        data, sizes, order, back = input
+        self._check_tensor("input", data, (2,))
+        if data.shape[1] != self.input_size:
+            raise ShapeError(
+                f"input must be packed from sequences with p = input_size = {self.input_size} values a step; its data has "
+                f"shape {tuple(data.shape)}"
+            )
+        batch_sizes = tuple(sizes.tolist())
+        start = self._initial_states(batch_sizes[0], hx, True)
+        if start is not None and order is not None:
+            start = tuple(state.index_select(1, order) for state in start)
+        output, last = self._run_layers(data, start, batch_sizes)
+        if back is not None:
+            last = tuple(state.index_select(1, back) for state in last)
+        return PackedSequence(output, sizes, order, back), self._as_hx(last)
+
+    def _as_hx(self, last: States) -> Any:
+        return last if self.parts > 1 else last[0]
+
+    def _run_layers(
+        self, states: Tensor, start: States | None, batch_sizes: tuple[int, ...] | None = None
+    ) -> tuple[Tensor, States]:
+        """From inputs, (τ, B, p) or packed (N, p), and first states, None for zeros, to the last layer's and all last states."""
         rule, dtype, last = self.checked_rule(self.rule), self.weight_hh_l0.dtype, []
+        batch = states.shape[1] if batch_sizes is None else batch_sizes[0]
         states = states.to(COMPUTED[dtype])
+        directions = 2 if self.bidirectional else 1
         for layer in range(self.num_layers):
-            weights = [weight.to(states.dtype) for weight in self._weights(layer)]
-            start = states.new_zeros(states.shape[1], self.hidden_size) if h_0 is None else h_0[layer].to(states.dtype)
+            if layer > 0 and self.dropout > 0:
+                states = torch.nn.functional.dropout(states, self.dropout, self.training)
             # What comes from the layer above has γ_h in it already; a loss on this layer's own last state does not.
             below = rule if layer == self.num_layers - 1 or isinstance(rule, BackProp) else replace(rule, step=1.0)
-            states, h_n = _Layer.apply(*self._cell(), below, states, start, *weights)
-            last.append(h_n if below is rule else _ScaledGradient.apply(h_n, rule.step))  # type: ignore[union-attr]
-        h_n = last[0].unsqueeze(0) if len(last) == 1 else torch.stack(last)
-        return states.to(dtype), h_n.to(dtype)
+            plan, outputs = Plan(*self._cell(), below, batch_sizes), []
+            for direction in range(directions):
+                weights = [weight.to(states.dtype) for weight in self._weights(layer, direction)]
+                first = self._first_states(start, directions * layer + direction, states, batch)
+                given = _reversed(states, batch_sizes) if direction else states
+                output, *ends = Layer.apply(plan, given, *weights, *first)
+                outputs.append(_reversed(output, batch_sizes) if direction else output)
+                last.append(ends if below is rule else [_ScaledGradient.apply(end, rule.step) for end in ends])  # type: ignore[union-attr]
+            states = outputs[0] if directions == 1 else torch.cat(outputs, -1)
+        found = zip(*last, strict=True)
+        return states.to(dtype), tuple((p[0][None] if len(p) == 1 else torch.stack(p)).to(dtype) for p in found)
+
+    def _first_states(self, start: States | None, index: int, like: Tensor, batch: int) -> list[Tensor]:
+        """Of a layer in one direction: each (B, d)."""
+        if start is None:
+            return [like.new_zeros(batch, self.hidden_size)] * self.parts
+        return [state[index].to(like.dtype) for state in start]
 
     def run_cell(self, inputs: Tensor, h_0: Tensor, layer: int = 0) -> Cell:
         """A layer's forward pass, outside autograd: from inputs (τ, B, p) and h_0 (B, d), for a look inside."""
         kind, options = self._cell()
         computed = COMPUTED[self.weight_hh_l0.dtype]
         given, start, *weights = (as_array(t.detach().to(computed)) for t in (inputs, h_0, *self._weights(layer)))
-        return kind.run(*options, given, start, Weights(*weights))
+        return kind.run(*options, given, (start,), Weights(*weights))
 
-    def _weights(self, layer: int) -> list[Tensor]:
+    def _weights(self, layer: int, direction: int = 0) -> list[Tensor]:
         """W, U, b_ih and b_hh of a layer; zeros for biases that it does not have."""
-        W, U = getattr(self, f"weight_hh_l{layer}"), getattr(self, f"weight_ih_l{layer}")
-        biases = [getattr(self, f"bias_{kind}_l{layer}") if self.bias else W.new_zeros(len(W)) for kind in ("ih", "hh")]
-        return [W, U, *biases]
+        place = f"l{layer}{'_reverse' if direction else ''}"
+        W, U = getattr(self, f"weight_hh_{place}"), getattr(self, f"weight_ih_{place}")
+        if not self.bias:
+            return [W, U, W.new_zeros(len(W)), W.new_zeros(len(W))]
+        return [W, U, getattr(self, f"bias_ih_{place}"), getattr(self, f"bias_hh_{place}")]
 
     def _check_tensor(self, name: str, value: Tensor, dims: tuple[int, ...]) -> None:
         weight = self.weight_hh_l0
@@ -99,20 +238,48 @@ class Recurrent(torch.nn.RNNBase):
             raise TypeError(f"tpcore.nn.{type(self).__name__} takes weights in {known}; they are {weight.dtype}")
         check_alike(name, value, weight)
         if value.ndim not in dims:
-            raise ValueError(
+            raise ShapeError(
                 f"{name} must have {' or '.join(map(str, dims))} dimensions; its shape is {tuple(value.shape)}"
             )
         check_finite(name, value)
 
-    def _initial_states(self, inputs: Tensor, hx: Tensor | None, batched: bool) -> Tensor | None:
-        batch, d = inputs.shape[1], self.hidden_size
+    def _initial_states(self, batch: int, hx: Any, batched: bool) -> States | None:
         if hx is None:
             return None
-        self._check_tensor("hx", hx, (3 if batched else 2,))
-        shape = (self.num_layers, batch, d) if batched else (self.num_layers, d)
-        if hx.shape != shape:
-            raise ValueError(f"hx must have shape {shape} for this input; its shape is {tuple(hx.shape)}")
-        return hx if batched else hx.unsqueeze(1)
+        if self.parts > 1 and not (isinstance(hx, (tuple, list)) and len(hx) == self.parts):
+            raise TypeError(f"hx must be a pair (h_0, c_0), got {type(hx).__name__}")
+        layers, d = self.num_layers * (2 if self.bidirectional else 1), self.hidden_size
+        shape, states = ((layers, batch, d) if batched else (layers, d)), []
+        for name, state in zip(("h_0", "c_0") if self.parts > 1 else ("hx",), hx if self.parts > 1 else [hx], strict=True):
+            self._check_tensor(name, state, (3 if batched else 2,))
+            if state.shape != shape:
+                raise ShapeError(f"{name} must have shape {shape} for this input; its shape is {tuple(state.shape)}")
+            states.append(state if batched else state.unsqueeze(1))
+        return tuple(states)
+
+
+def _keep_compilers_out(forward: Any) -> None:
+    """What torch.compiler.disable does, which would import all of torch.compile with tpcore, in seconds."""
+    from torch._C._dynamo import eval_frame
+
+    skip = eval_frame._FrameAction.SKIP
+    eval_frame.set_code_exec_strategy(forward.__code__, eval_frame._FrameExecStrategy(skip, skip))
+    forward._torchdynamo_disable, forward._torchdynamo_disable_msg = True, UNTRACEABLE
+
+
+_keep_compilers_out(Recurrent.forward)
+
+
+def _reversed(states: Tensor, batch_sizes: tuple[int, ...] | None) -> Tensor:
+    """The steps from the last to the first, of every sequence its own."""
+    if batch_sizes is None:
+        return states.flip(0)
+    sizes = torch.tensor(batch_sizes)
+    first = sizes.cumsum(0) - sizes  # where a step's rows begin
+    lengths = (sizes[:, None] > torch.arange(batch_sizes[0])).sum(0)
+    step = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
+    row = torch.arange(len(step)) - first[step]
+    return states.index_select(0, (first[lengths[row] - 1 - step] + row).to(states.device))
 
 
 class _ScaledGradient(torch.autograd.Function):
@@ -126,53 +293,3 @@ class _ScaledGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return ctx.factor * grad, None
-
-
-class _Layer(torch.autograd.Function):
-    """One layer over a sequence: every hidden state (τ, B, d), and the last one again."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, kind: Any, options: tuple[Any, ...], rule: Rule, inputs: Tensor, h_0: Tensor, *weights: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        given = as_array(inputs)
-        with without_autocast(given):
-            cell = kind.run(*options, given, as_array(h_0), Weights(*map(as_array, weights)))
-        states = as_tensor(cell.states)
-        # An infinite state stays one under tanh; a ReLU may turn it into a zero one step on.
-        if not arrays.all_finite(cell.states if cell.unbounded else cell.states[-1]):
-            raise FloatingPointError(
-                "a hidden state is not finite although the inputs are: the weights have diverged or are not "
-                f"finite themselves (largest |W| = {float(weights[0].abs().max()):.3g}). Take smaller steps"
-            )
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(inputs, *weights, states, *map(as_tensor, cell.kept))
-        ctx.kind, ctx.options, ctx.rule = kind, options, rule
-        return states[1:], states[-1].clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        refuse_second_derivatives("a recurrent module of tpcore")
-        given, *others = map(as_array, ctx.saved_tensors)
-        cell = ctx.kind(*ctx.options, given, *others[4:], Weights(*others[:4]))
-        arrays = (None if grad is None else as_array(grad) for grad in grads)
-        with np.errstate(all="ignore"), without_autocast(given):  # what is not finite is looked for afterwards
-            inputs, h_0, weights = run_backward(ctx.rule, cell, *arrays, inputs_too=ctx.needs_input_grad[3])
-        _check_directions({**weights._asdict(), "h_0": h_0, "inputs": inputs}, ctx.rule, cell.weights.W)
-        return None, None, None, *(None if a is None else as_tensor(a) for a in (inputs, h_0, *weights))
-
-
-def _check_directions(found: dict[str, Array | None], rule: Rule, W: Array) -> None:
-    if isinstance(W, Tensor):  # a GPU is asked once for all of them, and for each only if something is not finite
-        flat = torch.cat([value.reshape(-1) for name, value in found.items() if value is not None and name != "inputs"])
-        inputs = found["inputs"]
-        if arrays.all_finite(flat.sum() if inputs is None else flat.sum() + inputs.sum()):
-            return
-    for name, value in found.items():
-        if value is not None and not arrays.all_finite(value):
-            raise FloatingPointError(
-                f"the direction of {name} under {rule} is not finite (norm of W: {float(as_tensor(W).norm()):.3g}). "
-                "Either the gradient of the loss was not finite (torch.amp.GradScaler, which makes it so on purpose, "
-                "is not supported: use bfloat16), or what is carried back has exploded: "
-                f"take smaller steps{' or a larger r' if isinstance(rule, TargetProp) else ''}"
-            )

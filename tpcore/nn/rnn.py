@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from tpcore.activations import Activation, activation_named
-from tpcore.nn.arguments import refuse_options
-from tpcore.nn.recurrent import Recurrent
+from tpcore.nn.recurrent import Recurrent, States
 from tpcore.recurrences import Elman
-from tpcore.rules import BackProp, LearnedTargetProp, Rule
+from tpcore.rules import LearnedTargetProp, Rule
+
+Nonlinearity = Literal["tanh", "relu", "identity"]
 
 
 class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
@@ -70,41 +71,24 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     Roulet & Harchaoui, TMLR 2023, sections 2 and 3.
     """
 
-    weight_ih_l0: Tensor
-    weight_hh_l0: Tensor
-    bias_ih_l0: Tensor
-    bias_hh_l0: Tensor
-
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
-        nonlinearity: str = "tanh",
+        nonlinearity: Nonlinearity = "tanh",
         bias: bool = True,
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        *,
-        rule: Rule = BackProp(),  # noqa: B008 (a frozen value)
+        **options: Any,
     ) -> None:
         activation_named(nonlinearity)
-        refuse_options("RNN", dropout=dropout, bidirectional=bidirectional)
         known = nonlinearity if nonlinearity in ("tanh", "relu") else "tanh"  # torch.nn.RNN knows no identity
         super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            nonlinearity=known,
-            bias=bias,
-            batch_first=batch_first,
-            device=device,
-            dtype=dtype,
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, nonlinearity=known, **options
         )
         self.nonlinearity = nonlinearity
-        self.rule = self.checked_rule(rule)
 
     def checked_rule(self, rule: object) -> Rule:
         checked = super().checked_rule(rule)
@@ -112,13 +96,23 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
             checked.inverse.check_fits(self)
         return checked
 
-    def _run_layers(self, states: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _run_layers(self, *arguments: Any) -> tuple[Tensor, States]:
         if isinstance(self.rule, LearnedTargetProp):  # not before: either may still be moved after construction
             self.rule.inverse.check_alike(self.weight_hh_l0)
-        return super()._run_layers(states, h_0)
+        return super()._run_layers(*arguments)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, nonlinearity={self.nonlinearity!r}"
+
+    def to_torch(self) -> torch.nn.RNNBase:
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"torch.nn.RNN has no nonlinearity={self.nonlinearity!r}: it takes 'tanh' or 'relu'")
+        return super().to_torch()
+
+    to_torch.__doc__ = Recurrent.to_torch.__doc__
+
+    def _options(self) -> tuple[str, ...]:
+        return ("nonlinearity",)
 
     def _cell(self) -> tuple[type[Elman], tuple[Activation]]:
         return Elman, (activation_named(self.nonlinearity),)

@@ -37,8 +37,12 @@ WORTH_A_THREAD = 50_000_000  # multiplications for which one more thread pays
 
 
 def as_array(tensor: Tensor) -> Array:
-    """The tensor's own memory: a NumPy array for the CPU, else the tensor itself."""
-    return tensor.numpy(force=True) if tensor.is_cpu else tensor.detach()  # force: detached, and no lazy negation
+    """The tensor's own memory: a NumPy array for the CPU, else the tensor itself.
+
+    By DLPack: after `Tensor.numpy` nobody could resize the memory, which FSDP does with weights.
+    """
+    tensor = tensor.detach()
+    return np.from_dlpack(tensor.resolve_neg()) if tensor.is_cpu else tensor
 
 
 def as_tensor(array: Array) -> Tensor:
@@ -72,6 +76,13 @@ def all_finite(array: Array) -> bool:
         return inversion.all_finite(array)
     with np.errstate(all="ignore"):  # a sum is cheap, and finite only if all values are; one that overflows may mislead
         return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
+
+
+@cache
+def vanished(dtype: np.dtype[Any]) -> Any:
+    """What is smaller has vanished: so small that the sums it enters, and soon it itself, would be denormal."""
+    limits = np.finfo(dtype)
+    return limits.tiny / limits.eps
 
 
 def block_length(like: Array, steps: int, elements: int) -> int:
@@ -112,15 +123,16 @@ def gpu_kernels_for(array: Array) -> Any:
 
 
 def torch_forward(
-    run: Callable[..., Any], inputs: Tensor, h_0: Tensor, W: Tensor, U: Tensor, *biases: Tensor
+    run: Callable[..., Any], inputs: Tensor, start: tuple[Tensor, ...], W: Tensor, U: Tensor, *biases: Tensor
 ) -> Tensor:
-    """All hidden states (τ + 1, B, d), by torch's `run`: torch.rnn_tanh, torch.rnn_relu or torch.gru."""
+    """All hidden states (τ + 1, B, d), by torch's `run`: torch.rnn_tanh, torch.rnn_relu, torch.gru or torch.lstm."""
     weights = (U, W, *biases)
     flat = torch.cat([weight.reshape(-1) for weight in weights])  # cuDNN wants them one after the other
     parts = flat.split([weight.numel() for weight in weights])
     given = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
-    output, _ = run(inputs, h_0[None], given, True, 1, 0.0, False, False, False)
-    return torch.cat((h_0[None], output))
+    states = tuple(state[None] for state in start)
+    output, *_ = run(inputs, states[0] if len(states) == 1 else states, given, True, 1, 0.0, False, False, False)
+    return torch.cat((states[0], output))
 
 
 def over_rows(function: Callable[[int, int], Result], like: Array, batch: int, work: int) -> list[Result]:

@@ -43,12 +43,6 @@ def tanh_constants(dtype: np.dtype[Any]) -> tuple[Any, Any, tuple[Any, ...], tup
     return dtype.type(cap), dtype.type(0.5), numerator, denominator
 
 
-@cache
-def vanished(dtype: np.dtype[Any]) -> Any:
-    """What is smaller has vanished: so small that the sums it enters, and soon it itself, would be denormal."""
-    return np.finfo(dtype).tiny / np.finfo(dtype).eps
-
-
 @compiled
 def _tanh(x, constants):  # type: ignore[no-untyped-def]
     """tanh x in operations that vectorize, to a relative error of 4 eps and never beyond ±1.
@@ -201,3 +195,48 @@ def carry_steps(D, source, gain, operator, keep, leaving, vanished):  # type: ig
             for i in range(batch):
                 for j in range(d):
                     into[i, j] += source[t - 1, i, j]
+
+
+@compiled
+def lstm_steps(h, c, gates, z, Wt, constants, first):  # type: ignore[no-untyped-def]
+    """The same for `lstm.LongShortTerm`: gates (n, B, 5, d), z (n, rows, 4 d), Wt (d, 4 d)."""
+    d, half = h.shape[2], constants[1]
+    product = np.empty((z.shape[1], 4 * d), h.dtype)
+    for t in range(len(z)):
+        np.dot(h[t][first : first + len(product)], Wt, product)
+        for b in range(len(product)):
+            p, drive, gate, row = product[b], z[t, b], gates[t, first + b], first + b
+            for j in range(d):
+                entering = half + half * _tanh(half * (p[j] + drive[j]), constants)
+                kept = half + half * _tanh(half * (p[d + j] + drive[d + j]), constants)
+                candidate = _tanh(p[2 * d + j] + drive[2 * d + j], constants)
+                leaving = half + half * _tanh(half * (p[3 * d + j] + drive[3 * d + j]), constants)
+                now = kept * c[t, row, j] + entering * candidate
+                read = _tanh(now, constants)
+                gate[0, j], gate[1, j], gate[2, j], gate[3, j], gate[4, j] = entering, kept, candidate, leaving, read
+                c[t + 1, row, j], h[t + 1, row, j] = now, leaving * read
+
+
+@compiled
+def carry_pairs(D, source, gain, operator, keep, into, leaving, vanished):  # type: ignore[no-untyped-def]
+    """`lstm.PairLinear.carry`; an empty `source`, (0, B, 2 d), counts as zero."""
+    batch, k, d = gain.shape[1:]
+    scaled, product = np.empty((batch, k * d), D.dtype), np.empty((batch, d), D.dtype)
+    for t in range(len(D) - 1, -1, -1):
+        before = D[t - 1] if t > 0 else leaving
+        for b in range(batch):
+            hidden, of_cell = D[t, b, :d], D[t, b, d:]
+            for j in range(d):
+                asked = of_cell[j] + into[t, b, j] * hidden[j]
+                asked = asked if not abs(asked) < vanished else vanished - vanished  # denormal numbers are slow
+                for q in range(k):
+                    scaled[b, q * d + j] = gain[t, b, q, j] * (hidden[j] if q == 3 else asked)
+                before[b, d + j] = keep[t, b, j] * asked
+        np.dot(scaled, operator, product)
+        for b in range(batch):
+            for j in range(d):
+                before[b, j] = product[b, j]
+        if len(source) > 0 and t > 0:
+            for b in range(batch):
+                for j in range(source.shape[2]):
+                    before[b, j] += source[t - 1, b, j]

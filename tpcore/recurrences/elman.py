@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tpcore.activations import Activation, Array
+from tpcore.activations import Activation, Array, tanh_difference
 from tpcore.blas import one_blas_thread_for
 from tpcore.inversion import inverse_matrix, inverse_tensor
 from tpcore.means import mean_matrix
@@ -26,7 +26,8 @@ from tpcore.recurrences.arrays import (
     over_rows,
     torch_forward,
 )
-from tpcore.recurrences.backward import Linear, Weights, walk_rows
+from tpcore.recurrences.backward import Hidden, Weights, walk_rows
+from tpcore.recurrences.linear import Linear
 from tpcore.recurrences.slopes import inverse_slope
 from tpcore.rules import GeometricTargetProp, LearnedTargetProp, Linearized, Rule, TargetProp
 
@@ -34,7 +35,7 @@ TORCH_FORWARD = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
 
 
 @dataclass(frozen=True)
-class Elman:
+class Elman(Hidden):
     """A forward pass of an RNN's layer: τ steps, batch B, p inputs, d hidden units, time in front."""
 
     activation: Activation
@@ -43,11 +44,12 @@ class Elman:
     weights: Weights  # W (d, d), U (d, p), b_ih (d,), b_hh (d,)
 
     @classmethod
-    def run(cls, activation: Activation, inputs: Array, h_0: Array, weights: Weights) -> Elman:
+    def run(cls, activation: Activation, inputs: Array, start: tuple[Array], weights: Weights) -> Elman:
         """Compute all hidden states from h_0 (B, d)."""
+        (h_0,) = start
         (batch, d), p = h_0.shape, inputs.shape[2]
         if isinstance(inputs, torch.Tensor) and activation.name in TORCH_FORWARD:
-            states = torch_forward(TORCH_FORWARD[activation.name], inputs, h_0, *weights)
+            states = torch_forward(TORCH_FORWARD[activation.name], inputs, start, *weights)
             return cls(activation, inputs, states, weights)
         cell = cls(activation, inputs, empty(inputs, len(inputs) + 1, batch, d), weights)
         cell.states[0] = h_0
@@ -89,7 +91,7 @@ class Elman:
         """The same for some rows of the batch."""
         return replace(self, inputs=self.inputs[:, rows], states=self.states[:, rows])
 
-    def walker(self, rule: Rule) -> Callable[..., Array]:
+    def walker(self, rule: Rule) -> Callable[..., None]:
         """`walk_rows`, or what does the same faster."""
         return fused.backward_rows if fused.applies(self.states, rule) else walk_rows
 
@@ -115,16 +117,12 @@ class Elman:
         xp, h = library(self.states), self.states
         if isinstance(rule, LearnedTargetProp):
             Vt, Ut, c = operator
-            drive = self.inputs[t - 1] @ Ut + c
-            return xp.tanh(h[t] @ Vt + drive) - xp.tanh((h[t] - D) @ Vt + drive)
-
-        def undo(v: Array) -> Array:
-            return self.activation.inverse(xp, self.activation.clip(xp, v, rule.margin))
-
+            return tanh_difference(xp, h[t] @ Vt + (self.inputs[t - 1] @ Ut + c), D @ Vt)
         if rule.form == "difference":
-            return (undo(h[t]) - undo(h[t] - D)) @ operator
+            return self.activation.inverse_difference(xp, h[t], D, rule.margin) @ operator
+        undone = self.activation.inverse(xp, self.activation.clip(xp, h[t] - D, rule.margin))
         drive = self.inputs[t - 1] @ self.weights.U.T + self.weights.b_ih + self.weights.b_hh
-        return h[t - 1] - (undo(h[t] - D) - drive) @ operator
+        return h[t - 1] - (undone - drive) @ operator
 
     def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
         """Add Σ E_t h_{t−1}ᵀ, Σ E_t x_tᵀ and Σ E_t, with E = a′ ⊙ D; an input's own is Uᵀ E_t."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tpcore.activations import Activation, Array
-from tpcore.recurrences.arrays import block_length, compiled_kernels, contiguous
-from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, RescaledBackProp, Rule, TargetProp
+from tpcore.recurrences.arrays import block_length, compiled_kernels, contiguous, vanished
+from tpcore.recurrences.backward import Weights, kept_of, step_of
+from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, Rule, TargetProp
 
 if TYPE_CHECKING:
-    from tpcore.recurrences.backward import Weights
     from tpcore.recurrences.elman import Elman
 
 BACK_PROPAGATE, INVERT, REGULARIZE = range(3)
@@ -38,35 +38,32 @@ def backward_rows(
     cell: Elman,
     operator: Array,
     grad_output: Array | None,
-    grad_last: Array | None,
+    D: Array,
+    mu: Array | None,
     total: Weights,
     inputs: Array | None,
     rows: slice,
-) -> Array:
+) -> None:
     """`backward.walk_rows`."""
     kernels, h, first, part = compiled_kernels(), cell.states, rows.start, cell.rows(rows)
-    step = h.dtype.type(1 if isinstance(rule, BackProp) else rule.step)
+    step = h.dtype.type(step_of(rule))
     source = h[:0] if grad_output is None else np.ascontiguousarray(grad_output)
-    D = np.zeros(part.states.shape[1:], h.dtype)
-    for gradient in (grad_last, None if grad_output is None else grad_output[-1]):
-        if gradient is not None:
-            D += step * gradient[rows]
-    through_time = not isinstance(rule, BackProp) and rule.accumulate == "through_time"
-    mu = np.zeros_like(D) if through_time else D[:0]
-    kept = h.dtype.type(1 - rule.p if isinstance(rule, RescaledBackProp) else 0)
+    D, mu = D[rows], D[:0] if mu is None else mu[rows]
+    if grad_output is not None:
+        D += step * grad_output[-1, rows]
+    kept = h.dtype.type(kept_of(rule))
     code, how = kernels.NONLINEARITIES[cell.activation.name], gain_of(rule, cell.activation, h.dtype)
     length = block_length(h, len(h) - 1, D.size)
-    E, vanished = np.empty((length, *D.shape), h.dtype), kernels.vanished(h.dtype)
+    E, least = np.empty((length, *D.shape), h.dtype), vanished(h.dtype)
     operator, W = contiguous(operator), contiguous(cell.weights.W)
     mine = None if inputs is None else inputs[:, rows]
     for stop in range(len(h), 1, -length):
         start = max(1, stop - length)
-        given = (source, step, D, mu, E, code, how, kept, operator, W, vanished)
+        given = (source, step, D, mu, E, code, how, kept, operator, W, least)
         kernels.elman_backward(h, start, stop, first, *given)
         part.add_products(start, E[: stop - start], total, mine)
         if grad_output is None and not D.any() and not mu.any():
             break  # everything has vanished: earlier steps get nothing
-    return D
 
 
 def gain_of(rule: Rule, activation: Activation, dtype: np.dtype[Any]) -> tuple[Any, ...]:

@@ -27,8 +27,9 @@ from tpcore.recurrences.arrays import (
     over_rows,
     torch_forward,
 )
-from tpcore.recurrences.backward import Linear, Weights, walk_rows
+from tpcore.recurrences.backward import Hidden, Weights, walk_rows
 from tpcore.recurrences.elman import add_input_products, add_recurrent_products, inverse_transposed, summed
+from tpcore.recurrences.linear import Linear
 from tpcore.rules import GeometricTargetProp, Linearized, Rule, TargetProp
 
 
@@ -42,7 +43,7 @@ class Gates(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Gated:
+class Gated(Hidden):
     """A forward pass of a GRU's layer: τ steps, batch B, p inputs, d hidden units, time in front."""
 
     inputs: Array  # (τ, B, p)
@@ -51,11 +52,12 @@ class Gated:
     weights: Weights  # W (3 d, d), U (3 d, p), b_ih (3 d,), b_hh (3 d,)
 
     @classmethod
-    def run(cls, inputs: Array, h_0: Array, weights: Weights) -> Gated:
+    def run(cls, inputs: Array, start: tuple[Array], weights: Weights) -> Gated:
         """Compute all hidden states from h_0 (B, d)."""
+        (h_0,) = start
         steps, (batch, d) = len(inputs), h_0.shape
         if isinstance(inputs, torch.Tensor):
-            states = torch_forward(torch.gru, inputs, h_0, *weights)
+            states = torch_forward(torch.gru, inputs, start, *weights)
         else:
             states = empty(inputs, steps + 1, batch, d)
             states[0] = h_0
@@ -118,7 +120,7 @@ class Gated:
         """The same for some rows of the batch."""
         return replace(self, inputs=self.inputs[:, rows], states=self.states[:, rows], gates=self.gates[:, rows])
 
-    def walker(self, rule: Rule) -> Callable[..., Array]:
+    def walker(self, rule: Rule) -> Callable[..., None]:
         """`walk_rows`: the compiled kernels are those of its steps."""
         return walk_rows
 
@@ -190,11 +192,7 @@ class Gated:
         """The difference form: the gates held fixed, the candidate's activation inverted on its clipped range."""
         xp = library(self.states)
         reset, update, candidate, _ = (gate[0] for gate in self._gates(t, 1))
-
-        def undo(v: Array) -> Array:
-            return xp.arctanh(Tanh().clip(xp, v, rule.margin))
-
-        moved = (undo(candidate) - undo(candidate - D)) / xp.clip(reset, rule.margin, 1.0)
+        moved = Tanh().inverse_difference(xp, candidate, D, rule.margin) / xp.clip(reset, rule.margin, 1.0)
         return update / _uncalibrated(rule) * D + ((1 - update) * moved) @ operator
 
     def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
