@@ -2,10 +2,13 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve book lab test bench lint format map picture set-repository clean
+.PHONY: help serve book lab test test-all mutants bench lint format map picture set-repository clean
 
 # .venv is made with the first of these that is Python 3.11 or newer.
 PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3 python
+
+# A file, a page of the book and JupyterLab each go to one worker, in tests/conftest.py's order.
+SHARED_OUT := -n auto --dist loadgroup --no-loadscope-reorder
 
 # What the book is made of: a change in any of these makes the next 'make book' build it again.
 BOOK := _build/html/.built
@@ -16,8 +19,9 @@ BOOK_SOURCES := $(shell $(FIND_SOURCES))
 # sources' names: once one is gone, that file does not exist, and making it makes the book too.
 BOOK_NAMES := _build/names-$(shell $(FIND_SOURCES) | sort | cksum | tr ' ' -)
 
+## Read
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
 serve: $(BOOK) ## Read the book: build it if needed, then serve it at http://localhost:8000
 	@.venv/bin/python tools/serve.py _build/html
@@ -28,9 +32,22 @@ book: $(BOOK) ## Build the book into _build/html; any warning or failed cell is 
 lab: .venv/installed ## Open the chapters in JupyterLab
 	.venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00-welcome.ipynb
 
-test: $(BOOK) ## Run all tests, in a real browser and a real Jupyter too
-	.venv/bin/pytest -n auto --dist loadfile
+## Test
+ifdef FILE
+test: .venv/installed
+	.venv/bin/pytest $(FILE)
+else
+test: $(BOOK) ## Run the tests, in a real browser and a real Jupyter too; one file: make test FILE=tests/test_rules.py
+	.venv/bin/pytest $(SHARED_OUT) -m "not slow"
+endif
 
+test-all: $(BOOK) ## Run the tests that take minutes too: every notebook in its live form
+	.venv/bin/pytest $(SHARED_OUT)
+
+mutants: .venv/installed ## Put faults into the code and see whether the tests find them (10 minutes)
+	.venv/bin/python -m tests.mutants
+
+## Measure and mend
 bench: .venv/installed ## Measure training steps beside torch's: tables, and records that the book reads (8 minutes)
 	.venv/bin/python -m benchmarks.speed
 	.venv/bin/python -m benchmarks.grid
@@ -70,8 +87,7 @@ clean: ## Remove all that make has made: .venv, _build and caches
 $(BOOK_NAMES):
 	@mkdir -p _build && rm -f _build/names-* && touch $@
 
-# --all: Sphinx alone does not see that tpcore has changed. Computed results have caches of their own.
 $(BOOK): .venv/installed $(BOOK_SOURCES) $(BOOK_NAMES)
 	@rm -f $@
-	.venv/bin/jupyter-book build . --all -W -n --keep-going
+	@.venv/bin/python tools/build.py
 	@touch $@

@@ -16,7 +16,16 @@ OLDEST_PYTHON = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CONSTRAINTS = "constraints.txt"
 VENV = ".venv"
+PYTHON = os.path.join(VENV, "bin", "python")
 LOG = os.path.join(VENV, "pip.log")
+# pip's settings, from its files and from PIP_... in the environment, and uv's names for them
+UV_NAMES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_EXTRA_INDEX_URL",
+    "find-links": "UV_FIND_LINKS",
+    "cert": "SSL_CERT_FILE",
+    "proxy": "ALL_PROXY",
+}
 NO_NETWORK = (
     "No network: pip could not reach its package index. Connect, or set HTTPS_PROXY or "
     "PIP_INDEX_URL, then run make again. (pip's log: %s)" % LOG
@@ -78,9 +87,9 @@ def pip_failure(log):
     return "pip failed: the last lines of its log, %s, say why. Mend that, then run make again." % LOG
 
 
-def pip(*arguments):
-    """Run .venv's pip with its output in the log; returns whether it succeeded."""
-    command = [os.path.join(VENV, "bin", "python"), "-m", "pip"] + list(arguments)
+def pip(by, *arguments):
+    """Run .venv's pip, or uv pip, with its output in the log; returns whether it succeeded."""
+    command = [PYTHON, "-m"] + by + list(arguments)
     with open(LOG, "a") as log:
         log.write("\n$ %s\n" % " ".join(command))
         log.flush()
@@ -103,9 +112,19 @@ def stop(message):
     sys.exit(1)
 
 
-def step(*arguments):
+def uv_environment(listed):
+    """What uv, which does not read pip's settings, is to know of them, from the text of ``pip config list``."""
+    kept = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # as pip: the best version of all indexes
+    for key, value in re.findall(r"^\S+\.([a-z-]+)='(.*)'$", listed, re.MULTILINE):
+        if key in UV_NAMES:
+            words = value.split()
+            kept[UV_NAMES[key]] = ",".join(words) if key == "find-links" else " ".join(words)
+    return kept
+
+
+def step(*arguments, by=("pip",)):
     """One run of pip; ends the process with one line if it fails."""
-    if not pip(*arguments):
+    if not pip(list(by), *arguments):
         with open(LOG, errors="replace") as file:
             log = file.read()
         if os.environ.get("CI"):  # nobody can open the log there
@@ -120,18 +139,17 @@ def install():
         stop("Python could not make %s: the lines above say why. 'make clean' removes a broken one." % VENV)
     open(LOG, "w").close()
 
-    # One small package, without pip's minutes of retries: is there an index to install from?
-    quick = ["--retries", "1", "--timeout", "20", "install", "--dry-run", "--ignore-installed"]
-    quick += ["--no-deps", "-c", CONSTRAINTS, "tqdm"]
-    step(*quick)
+    # uv installs the others, several at once; without pip's minutes of retries it also says whether there is an index.
+    step("--retries", "1", "--timeout", "20", "install", "uv")
+    environment = uv_environment(subprocess.check_output([PYTHON, "-m", "pip", "config", "list"]).decode())
 
     # On Linux, PyPI's torch brings gigabytes of CUDA that a book does not need.
     if sys.platform.startswith("linux") and answers(CPU_INDEX + "/torch/"):
-        print("Installing torch for the CPU into %s ..." % VENV)
-        step("install", "-c", CONSTRAINTS, "--extra-index-url", CPU_INDEX, "torch")
+        environment["UV_EXTRA_INDEX_URL"] = " ".join([CPU_INDEX, environment.get("UV_EXTRA_INDEX_URL", "")]).strip()
 
-    print("Installing the packages into %s: a few minutes (log: %s) ..." % (VENV, LOG))
-    step("install", "-c", CONSTRAINTS, "--editable", ".[book,test]")
+    print("Installing the packages into %s: a minute or two (log: %s) ..." % (VENV, LOG))
+    os.environ.update(environment)
+    step("install", "-c", CONSTRAINTS, "--editable", ".[book,test]", by=["uv", "pip"])
     print("Installed.")
 
 

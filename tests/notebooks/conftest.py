@@ -16,12 +16,22 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from playwright.sync_api import TimeoutError
 
 from tests.browser import missing
 
 ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WITHOUT_EXPLORER = {"04-use-it-in-your-own-project", "10-what-was-reproduced"}  # every other chapter must show one
 PROMPTS = "[...document.querySelectorAll('.jp-InputPrompt')]"
+
+# JupyterLab sends what a widget says to a thread of the kernel, for which it asks when the first widget comes. What is
+# sent before that thread is there is lost, and nothing moves until the page is loaded again.
+LISTENING = """async () => {
+    const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+    for (const comm of kernel._comms.values()) await (await comm).subshellStarted;
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +75,7 @@ def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         "--ServerApp.port_retries=0",
         "--IdentityProvider.token=",
     ]
-    options += ["--ServerApp.password=", f"--ServerApp.root_dir={folder}"]
+    options += ["--ServerApp.password=", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
     with (home / "log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log, cwd=folder
@@ -101,7 +111,7 @@ def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
         context = browser.new_context(viewport={"width": 1280, "height": 1000})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(300_000)  # a busy machine is no failure
         page.goto(f"{lab}/lab/tree/{name}?reset")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
@@ -111,13 +121,29 @@ def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
             with contextlib.suppress(TimeoutError):
                 page.wait_for_function(f"() => {PROMPTS}.some(p => /\\[[*\\d]/.test(p.textContent))", timeout=10_000)
                 break
-        page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+        page.wait_for_function("document.querySelector('.js-plotly-plot')?.data?.length")
         idle(page)
+        page.evaluate(LISTENING)
         return page
 
     yield run
     for context in contexts:
         context.close()
+
+
+def notebook_of(page: Any) -> NotebookNode:
+    """The notebook that stands open in JupyterLab, with its outputs."""
+    return nbformat.from_dict(page.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON()"))
+
+
+def check_ran(notebook: NotebookNode, *, shows_explorer: bool) -> None:
+    """Every cell has run, without an error and without a warning, and an explorer is shown if there is one."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in cells if cell.execution_count is None] == []
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert [o for o in outputs if o.output_type == "error"] == []
+    assert [o["text"] for o in outputs if o.get("name") == "stderr" and "Warning" in o["text"]] == []
+    assert any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs) is shows_explorer
 
 
 def idle(page: Any) -> None:

@@ -1,0 +1,68 @@
+"""Build the book into _build/html, with a line a chapter and the time left; Sphinx's own log is _build/build.log."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+LOG = Path("_build/build.log")
+# --all: Sphinx alone does not see that tpcore has changed. Computed results have caches of their own.
+COMMAND = [Path(sys.executable).parent / "jupyter-book", "build", ".", "--all", "-W", "-n", "--keep-going"]
+STARTS = re.compile(r"reading sources\.\.\. \[ *\d+%\] (\S+)|(writing output)\.\.\. ")
+
+
+def progress(lines: Iterable[str], chapters: set[str], now: Iterable[float]) -> Iterator[str]:
+    """What to say of Sphinx's lines: when a chapter begins, with the time left by the mean of those before it.
+
+    `now` gives the time whenever it is asked, in seconds; chapters are those that are computed, and come last.
+    """
+    clock = iter(now)
+    begun, start, writing = 0, 0.0, False
+    for line in lines:
+        found = STARTS.search(line)
+        if found and found[1] in chapters:
+            start = start or next(clock)
+            left = "" if begun == 0 else f", {in_words((next(clock) - start) / begun * (len(chapters) - begun))} left"
+            begun += 1
+            yield f"{found[1]} ({begun} of {len(chapters)}{left})"
+        elif found and found[2] and not writing:
+            writing = True
+            yield "writing the pages"
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a reader needs it: to 10 seconds, and from 100 seconds on to a minute."""
+    return f"about {round(seconds, -1):.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
+
+
+def now() -> Iterator[float]:
+    while True:
+        yield time.monotonic()
+
+
+def main() -> None:
+    chapters = set(re.findall(r"\bnotebooks/[\w-]+", Path("_toc.yml").read_text("utf-8")))
+    LOG.parent.mkdir(exist_ok=True)
+    print(f"Building the book (log: {LOG})", flush=True)
+    with LOG.open("w", encoding="utf-8") as log:
+        sphinx = subprocess.Popen(
+            COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
+        )
+
+        def kept() -> Iterator[str]:
+            for line in sphinx.stdout or ():
+                log.write(line)
+                yield line
+
+        for said in progress(kept(), chapters, now()):
+            print(said, flush=True)
+        sphinx.wait()
+    if sphinx.returncode:
+        print(LOG.read_text("utf-8"), file=sys.stderr)
+        sys.exit(f"The book was not built: the log above says why ({LOG}).")
+
+
+if __name__ == "__main__":
+    main()
