@@ -41,6 +41,7 @@ NETWORK_SIGNS = (
     "ProtocolError",
     "No route to host",
     "Connection refused",
+    "Failed to fetch",
 )
 
 
@@ -71,9 +72,9 @@ def complaint(version=sys.version_info, executable=sys.executable):
 
 
 def pip_failure(log):
-    """One line about why pip failed, with the remedy, from the text of its log."""
+    """One line about why pip failed, with the remedy, from the text of its log, pip's or uv's."""
     last = log.rsplit("\n$ ", 1)[-1]
-    missing = re.search(r"No matching distribution found for (\S+)", last)
+    missing = re.search(r"No matching distribution found for (\S+)|there is no version of (\S+)", last)
     if "No space left on device" in last:
         return "The disk is full: free about 3 GB, then run make again. (pip's log: %s)" % LOG
     if any(sign in last for sign in NETWORK_SIGNS):
@@ -82,14 +83,14 @@ def pip_failure(log):
         return (
             "%s has no build for Python %d.%d on this machine in pip's package index. Try another Python: "
             "make clean, then make PYTHON=python3.12 ...; or another index: PIP_INDEX_URL. (pip's log: %s)"
-            % (missing.group(1), sys.version_info[0], sys.version_info[1], LOG)
+            % (missing.group(missing.lastindex), sys.version_info[0], sys.version_info[1], LOG)
         )
     return "pip failed: the last lines of its log, %s, say why. Mend that, then run make again." % LOG
 
 
-def pip(by, *arguments):
-    """Run .venv's pip, or uv pip, with its output in the log; returns whether it succeeded."""
-    command = [PYTHON, "-m"] + by + list(arguments)
+def run_module(*arguments):
+    """Run a module of .venv, pip or uv, with its output in the log; returns whether it succeeded."""
+    command = [PYTHON, "-m"] + list(arguments)
     with open(LOG, "a") as log:
         log.write("\n$ %s\n" % " ".join(command))
         log.flush()
@@ -122,9 +123,9 @@ def uv_environment(listed):
     return kept
 
 
-def step(*arguments, by=("pip",)):
-    """One run of pip; ends the process with one line if it fails."""
-    if not pip(list(by), *arguments):
+def step(*arguments):
+    """One run of pip or uv; ends the process with one line if it fails."""
+    if not run_module(*arguments):
         with open(LOG, errors="replace") as file:
             log = file.read()
         if os.environ.get("CI"):  # nobody can open the log there
@@ -140,7 +141,7 @@ def install():
     open(LOG, "w").close()
 
     # uv installs the others, several at once; without pip's minutes of retries it also says whether there is an index.
-    step("--retries", "1", "--timeout", "20", "install", "uv")
+    step("pip", "--retries", "1", "--timeout", "20", "install", "-c", CONSTRAINTS, "uv")
     environment = uv_environment(subprocess.check_output([PYTHON, "-m", "pip", "config", "list"]).decode())
 
     # On Linux, PyPI's torch brings gigabytes of CUDA that a book does not need.
@@ -149,7 +150,7 @@ def install():
 
     print("Installing the packages into %s: a minute or two (log: %s) ..." % (VENV, LOG))
     os.environ.update(environment)
-    step("install", "-c", CONSTRAINTS, "--editable", ".[book,test]", by=["uv", "pip"])
+    step("uv", "pip", "install", "--python", PYTHON, "-c", CONSTRAINTS, "--editable", ".[book,test]")
     print("Installed.")
 
 

@@ -58,6 +58,8 @@ def test_an_old_python_can_read_the_script() -> None:
         ("connection broken by 'NewConnectionError('...')", "No network"),
         ("ERROR: Could not install packages: [Errno 28] No space left on device", "disk is full"),
         ("ERROR: No matching distribution found for torch==2.13.0", "torch==2.13.0 has no build for Python"),
+        ("  × No solution found\n  ╰─▶ Because there is no version of torch==2.13.0 and", "torch==2.13.0 has no build for"),
+        ("  × Failed to fetch: `https://pypi.org/simple/torch/`", "No network"),
         ("error: something else", "pip failed"),
         ("NewConnectionError, long ago\n$ python -m pip install x\nerror: something else", "pip failed"),
     ],
@@ -89,6 +91,19 @@ def test_no_network_is_said_in_one_line(tmp_path: Path) -> None:
     assert nothing_listens in (tmp_path / install.LOG).read_text()
 
 
+def test_uv_is_told_of_pip_s_settings() -> None:
+    listed = (
+        ":env:.find-links='/wheels /more'\nglobal.extra-index-url='https://one.example/simple file:///two'\n"
+        "global.index-url='https://mirror.example/simple'\n:env:.disable-pip-version-check='1'\n"
+    )
+    assert install.uv_environment(listed) == {
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_EXTRA_INDEX_URL": "https://one.example/simple file:///two",
+        "UV_DEFAULT_INDEX": "https://mirror.example/simple",
+    }
+
+
 @pytest.fixture
 def failing_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pip that finds the disk full, after 40 lines of something else."""
@@ -101,7 +116,7 @@ def failing_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path(install.VENV).mkdir()
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr(install, "pip", pip)
+    monkeypatch.setattr(install, "run_module", pip)
     monkeypatch.setattr(install.subprocess, "call", lambda command: 0)  # the making of .venv
 
 
@@ -117,7 +132,7 @@ def test_the_first_run_of_pip_too_says_what_went_wrong(capsys: pytest.CaptureFix
 def test_ci_shows_the_end_of_the_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(SystemExit):
-        install.step("install", "x")
+        install.step("pip", "install", "x")
     *log, line = capsys.readouterr().err.splitlines()
     assert log == [f"line {i}" for i in range(11, 40)] + ["ERROR: [Errno 28] No space left on device"]
     assert line.startswith("make: The disk is full")
