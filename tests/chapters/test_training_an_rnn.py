@@ -57,7 +57,10 @@ def test_the_trained_network_answers_right_at_the_end():
         assert result["class"] == 2 * result["symbols"][first] + result["symbols"][second]
     assert right >= 18
     figure = chapter.answers_figure(result)
-    assert sum("(true)" in trace.name for trace in figure.data) == 1
+    strip, *_ = figure.data
+    np.testing.assert_array_equal(np.asarray(strip.z), result["probabilities"].T)
+    (named,) = [i for i, text in enumerate(figure.layout.yaxis.ticktext[1:]) if "✓" in text]
+    assert named == result["class"]
 
 
 def test_the_welcome_figure_holds_step_sizes_equal():

@@ -208,8 +208,8 @@ disc_explorer = Explorer(
     "twice the square root of r.",
     controls=[
         Choice("view", "Show", VIEWS),
-        LogSlider("r", "Regularization r", 1e-3, 1e1, points=13, value=0.1),
-        LogSlider("kappa", "Condition number κ of W", 1.0, 31.622776602, points=7, value=10**0.75),
+        LogSlider("r", "Regularization r", 1e-3, 1e1, points=13, value=10 ** (-4 / 3)),
+        LogSlider("kappa", "Condition number κ of W", 1.0, 31.622776602, points=7, value=10**1.25),
     ],
     compute=disc_images,
     draw=disc_figure,

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import torch
 
 from tpcore.explorers import Choice, Explorer, LogSlider, Slider
-from tpcore.explorers.figures import NEUTRAL, PALETTE, SEQUENCE, band, figure
+from tpcore.explorers.figures import NEUTRAL, PALETTE, band, figure
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, Rule, TargetProp
 from tpcore.tasks import TemporalOrder
@@ -25,7 +25,13 @@ LOGGED = np.arange(0, STEPS + 1, LOG_EVERY)
 
 TARGETS = ("local", "through_time")
 METHODS = {"local": "TP, local", "through_time": "TP, through time", "backprop": "Back-propagation"}
-CALIBRATIONS = {"paper": "Paper's, s = 0", "calibrated": "Calibrated, s = r"}
+CALIBRATIONS = {"calibrated": "Calibrated, s = r", "paper": "Paper's, s = 0"}
+COLORS = {  # by method and inversion; back-propagation is orange
+    ("local", "paper"): PALETTE["blue"],
+    ("through_time", "paper"): PALETTE["purple"],
+    ("local", "calibrated"): PALETTE["green"],
+    ("through_time", "calibrated"): PALETTE["olive"],
+}
 
 
 @cache
@@ -59,6 +65,7 @@ def trained(method: str, calibration: str, r: float, gamma_h: float, gamma_theta
         rule = TargetProp(r, s, calibrated, accumulate=method, step=gamma_h)
     return {
         "method": method,
+        "calibration": calibration,
         "chosen": trained_seeds(rule, gamma_h, gamma_theta),
         "backprop": trained_seeds(BackProp(), gamma_h, gamma_theta),
     }
@@ -90,7 +97,13 @@ def training_figure(result: dict[str, Any]) -> go.Figure:
     fig = accuracy_axes()
     add_seeds(fig, result["backprop"], "back-propagation", PALETTE["orange"], dash="dash")
     if result["method"] != "backprop":
-        add_seeds(fig, result["chosen"], METHODS[result["method"]], PALETTE["blue"])
+        kind = (result["method"], result["calibration"])
+        add_seeds(
+            fig,
+            result["chosen"],
+            f"{METHODS[kind[0]]}, {'calibrated' if kind[1] == 'calibrated' else 'paper’s'}",
+            COLORS[kind],
+        )
     return fig
 
 
@@ -101,8 +114,8 @@ training_explorer = Explorer(
     "diverged.",
     controls=[
         Choice("method", "Rule", METHODS, value="local"),
-        Choice("calibration", "Inversion", CALIBRATIONS, value="paper", active_when={"method": TARGETS}),
-        LogSlider("r", "Regularization r", 1e-1, 1e1, points=5, value=1.0, active_when={"method": TARGETS}),
+        Choice("calibration", "Inversion", CALIBRATIONS, value="calibrated", active_when={"method": TARGETS}),
+        LogSlider("r", "Regularization r", 1e-1, 1e1, points=5, value=10**0.5, active_when={"method": TARGETS}),
         LogSlider("gamma_h", "Target step γ<sub>h</sub>", 10**-2.5, 1e-1, points=4, value=10**-1.5),
         LogSlider("gamma_theta", "Parameter step γ<sub>θ</sub>", 1e-1, 1e0, points=3, value=10**-0.5),
     ],
@@ -112,6 +125,10 @@ training_explorer = Explorer(
 
 
 # One trained network reads a sequence
+
+EXAMPLES = 20
+PAIRS = [f"{first}, then {second}" for first in (0, 1) for second in (0, 1)]
+DISTRACTORS = "abcd"
 
 
 @cache
@@ -129,38 +146,54 @@ def trained_network() -> SequenceClassifier:
 def answers(example: int) -> dict[str, Any]:
     """What the network would answer after each symbol of a held-out sequence."""
     model = trained_network()
-    inputs, targets = TASK.batch(20, torch.Generator().manual_seed(1000))
+    inputs, targets = TASK.batch(EXAMPLES, torch.Generator().manual_seed(1000))
     with torch.no_grad():
         states, _ = model.recurrent(inputs[example : example + 1])
         probabilities = torch.softmax(model.output(states[0]), 1).numpy()
+    right = int(targets[example])
+    before = probabilities[:-1].copy()
+    before[:, right] = 0
+    said = f"Before the end it gives a wrong answer up to {before.max():.0%}; at the last symbol "
+    said += f"it answers {PAIRS[probabilities[-1].argmax()]}, to {probabilities[-1].max():.0%}; "
     return {
         "symbols": inputs[example].argmax(1).numpy(),
-        "class": int(targets[example]),
+        "class": right,
         "probabilities": probabilities,
+        "sentence": f"{said}the truth is {PAIRS[right]}.",
     }
 
 
 def answers_figure(result: dict[str, Any]) -> go.Figure:
-    """The probability of each pair of markers after each symbol; the markers stand at the top."""
-    symbols = result["symbols"]
+    """The symbols as a strip, and below it the four probabilities after each of them; the true answer is in bold."""
+    symbols, right = result["symbols"], result["class"]
     position = np.arange(1, len(symbols) + 1)
-    fig = figure("position in the sequence", "probability", x_range=(0.5, len(symbols) + 0.5), y_range=(0, 1.15))
-    for pair in range(TASK.output_size):
-        right = pair == result["class"]
-        line = {"color": SEQUENCE[pair], "width": 3.5 if right else 1.5, "dash": "solid" if right else "dot"}
-        name = f"{pair // 2}, then {pair % 2}" + (" (true)" if right else "")
-        fig.add_scatter(x=position, y=result["probabilities"][:, pair], name=name, mode="lines+markers", line=line)
-    for place in position[symbols < 2]:
-        fig.add_vline(x=int(place), line={"color": NEUTRAL, "dash": "dot", "width": 1})
-        fig.add_annotation(x=int(place), y=1.1, text=f"marker {symbols[place - 1]}")
+    fig = figure("position in the sequence", x_range=(0.4, len(symbols) + 0.6), y_range=(3.6, -1.8), height=300)
+    names = [f"<b>{pair} ✓</b>" if i == right else pair for i, pair in enumerate(PAIRS)]
+    fig.update_yaxes(tickvals=[-1.1, 0, 1, 2, 3], ticktext=["symbol", *names], showgrid=False, automargin=True)
+    fig.update_xaxes(showgrid=False)
+    shades = [[0, "rgba(47,127,200,0.06)"], [1, PALETTE["blue"]]]
+    fig.add_heatmap(
+        x=position, y=[0, 1, 2, 3], z=result["probabilities"].T, zmin=0, zmax=1, colorscale=shades, xgap=2, ygap=2,
+        colorbar={"title": {"text": "probability"}, "thickness": 12},
+        hovertemplate="after symbol %{x}: probability %{z:.2f}<extra></extra>",
+    )  # fmt: skip
+    for marked, color, text in (
+        (symbols >= 2, NEUTRAL, [DISTRACTORS[symbol - 2] for symbol in symbols[symbols >= 2]]),
+        (symbols < 2, PALETTE["orange"], [f"<b>{symbol}</b>" for symbol in symbols[symbols < 2]]),
+    ):
+        fig.add_scatter(
+            x=position[marked], y=np.full(int(marked.sum()), -1.1), mode="text", text=text, showlegend=False,
+            textposition="middle center", textfont={"color": color, "size": 14}, hoverinfo="skip",
+        )  # fmt: skip
     return fig
 
 
 answers_explorer = Explorer(
     title="What the network would answer so far",
-    description="The probability that a trained network gives to each of the four answers after each symbol of a "
-    "sequence. Before the end it is often sure and wrong; at the last symbol it is right.",
-    controls=[Slider("example", "Sequence", 0, 19, points=20, value=0)],
+    description="A strip of the symbols of a sequence, the two markers in orange, above a heat map of the probability "
+    "that a trained network gives to each of the four answers after each symbol. Before the end it is often sure and "
+    "wrong; at the last symbol it is right.",
+    controls=[Slider("example", "Example", 0, EXAMPLES - 1, points=EXAMPLES, value=15)],
     compute=answers,
     draw=answers_figure,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tpcore.chapters.target_propagation import plane_figure, plane_targets
+from tpcore.chapters.target_propagation.plane import plane_figure, plane_targets
 from tpcore.chapters.training_an_rnn import accuracy_axes, add_seeds, trained_seeds
 from tpcore.explorers import Explorer, LogSlider
 from tpcore.explorers.figures import PALETTE
@@ -39,7 +39,7 @@ welcome_explorer = Explorer(
     description="Held-out accuracy on a memory task against training steps, for two rules of target propagation and "
     "for back-propagation; the median of three seeds in a band from the worst to the best. The dotted line is chance; "
     "a cross marks a run that diverged.",
-    controls=[LogSlider("r", "Regularization r", 1e-1, 1e1, points=9, value=1.0)],
+    controls=[LogSlider("r", "Regularization r", 1e-1, 1e1, points=9, value=10**0.5)],
     compute=three_rules,
     draw=three_rules_figure,
 )
@@ -52,11 +52,11 @@ def linearized_targets(gamma_h: float, r: float) -> dict[str, Any]:
 
 targets_explorer = Explorer(
     title="States and their targets",
-    description="The hidden states of a small recurrent network as numbered points of a plane, and the target of each. "
+    description="The hidden states of a small recurrent network as points of a plane, and the target of each. "
     "The last target lies between the last state and a goal; the others are found by inverting the layer.",
     controls=[
-        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-2, 1.0, points=13, value=0.1**0.5),
-        LogSlider("r", "Regularization r", 1e-2, 10.0, points=13, value=0.1),
+        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-2, 10**-0.5, points=7, value=10**-0.5),
+        LogSlider("r", "Regularization r", 1e-1, 10.0, points=9, value=0.1),
     ],
     compute=linearized_targets,
     draw=plane_figure,

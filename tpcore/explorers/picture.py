@@ -316,6 +316,7 @@ def _annotation(drawing: Any, frame: Any, axes: dict[tuple[str, str], Any], anno
         ha=_align(annotation.get("xanchor", "center"), {"auto": "center"}),
         va=_align(annotation.get("yanchor", "middle"), {"middle": "center", "auto": "center"}),
         fontsize=11,
+        color=_color(annotation.get("font", {}).get("color"), "black"),
         clip_on=False,
     )
 

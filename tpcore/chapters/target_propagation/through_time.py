@@ -1,4 +1,4 @@
-"""The explorers of the chapter *Deriving target propagation*."""
+"""What flows back through the paper's network at its initial weights: how far, and what linearizing costs."""
 
 from __future__ import annotations
 
@@ -12,80 +12,13 @@ from torch import Tensor
 
 from tpcore.chapters.gain_curves import CALIBRATED, GAIN_AXIS, add_gain_curves, add_largest_gain, calibrated_gain
 from tpcore.diagnostics import angle_to_gradient, carried, gradient_on_last_state, norms_through_time
-from tpcore.explorers import Choice, Explorer, LogSlider
+from tpcore.explorers import Explorer, LogSlider
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
-from tpcore.nn import RNN, SequenceClassifier
+from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, TargetProp
 from tpcore.tasks import TemporalOrder
 
-FORMS = {"plain": "Plain", "difference": "Difference", "linearized": "Linearized"}
-FORM_COLORS = {"plain": PALETTE["red"], "difference": PALETTE["purple"], "linearized": PALETTE["blue"]}
-
-
-# A network of two hidden units, so that states and targets are points of a plane
-
-
-def plane_network() -> tuple[RNN, Tensor, Tensor, Tensor]:
-    """A small tanh network, its inputs (τ, 1, 1), its initial state (1, 2) and the goal of its last state."""
-    rnn = RNN(1, 2, dtype=torch.float64)
-    angle = torch.tensor(0.65, dtype=torch.float64)
-    turn = torch.stack([torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])])
-    with torch.no_grad():
-        rnn.weight_hh_l0.copy_(turn @ torch.diag(torch.tensor([1.15, 0.75], dtype=torch.float64)))
-        rnn.weight_ih_l0.copy_(torch.tensor([[0.25], [-0.15]]))
-        rnn.bias_ih_l0.zero_()
-        rnn.bias_hh_l0.zero_()
-    inputs = torch.tensor([1.0, -1.0, 0.5, 1.0, -0.5], dtype=torch.float64).view(-1, 1, 1)
-    return rnn, inputs, torch.tensor([[0.75, -0.2]], dtype=torch.float64), torch.tensor([[-0.35, 0.75]]).double()
-
-
-def plane_targets(form: str, r: float, gamma_h: float) -> dict[str, Any]:
-    """States and targets of the small network for ℓ = ½‖h_τ − goal‖²."""
-    rnn, inputs, h_0, goal = plane_network()
-    with torch.no_grad():
-        states = torch.cat([h_0.unsqueeze(0), rnn(inputs, h_0.unsqueeze(0))[0]])[:, 0].numpy()
-    rule = TargetProp(r, form=form, step=gamma_h)
-    displacements = carried(rnn, rule, inputs, h_0, torch.as_tensor(states[-1:]) - goal)[:, 0]
-    return {"form": form, "states": states, "targets": states + displacements, "goal": goal[0].numpy()}
-
-
-def plane_figure(result: dict[str, Any]) -> go.Figure:
-    """States, targets and the goal in the plane of the two hidden units."""
-    states, targets, color = result["states"], result["targets"], FORM_COLORS[result["form"]]
-    fig = figure("hidden unit 1", "hidden unit 2", x_range=(-2.2, 2.2), y_range=(-1.6, 2.0), height=430)
-    for state, target in zip(states, targets, strict=True):
-        ends = np.stack([state, target])
-        dots = {"width": 1, "dash": "dot", "color": NEUTRAL}
-        fig.add_scatter(x=ends[:, 0], y=ends[:, 1], mode="lines", line=dots, showlegend=False, hoverinfo="skip")
-    names = [f"{t}" for t in range(len(states))]
-    for points, name, shade in ((states, "states h<sub>t</sub>", NEUTRAL), (targets, "targets v<sub>t</sub>", color)):
-        fig.add_scatter(
-            x=points[:, 0], y=points[:, 1], mode="lines+markers+text", name=name, text=names, textposition="top center",
-            line={"color": shade, "width": 1.5}, marker={"size": 9, "color": shade},
-            hovertemplate="t = %{text}: (%{x:.3f}, %{y:.3f})",
-        )  # fmt: skip
-    goal = result["goal"]
-    star = {"symbol": "star", "size": 15, "color": PALETTE["orange"]}
-    fig.add_scatter(x=goal[:1], y=goal[1:], mode="markers", name="goal", marker=star)
-    return fig
-
-
-plane_explorer = Explorer(
-    title="Targets in the plane of two hidden units",
-    description="The hidden states of a small recurrent network as numbered points of a plane, and the target of each. "
-    "The last target lies between the last state and a goal; the others are found by inverting the layer.",
-    controls=[
-        Choice("form", "Form", FORMS, value="plain"),
-        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-3, 1.0, points=13, value=0.1**0.5),
-        LogSlider("r", "Regularization r", 1e-3, 10.0, points=13, value=0.1),
-    ],
-    compute=plane_targets,
-    draw=plane_figure,
-)
-
-
-# The paper's network at its initial weights, reading sequences of the temporal-order task
-
+# Sequences of the temporal-order task
 LENGTH, HIDDEN, BATCH = 60, 100, 20
 
 
@@ -135,7 +68,7 @@ norms_explorer = Explorer(
     title="How far back does it reach?",
     description="The norm of the displacement, and of the adjoint of back-propagation, against the number of steps "
     "back, on a logarithmic axis. A small r makes displacements grow, a large r makes them vanish.",
-    controls=[LogSlider("r", "Regularization r", 1e-2, 1e2, points=41, value=1.0)],
+    controls=[LogSlider("r", "Regularization r", 1e-2, 1e2, points=41, value=0.1)],
     compute=paper_norms,
     draw=norms_figure,
 )
@@ -179,7 +112,7 @@ linearization_explorer = Explorer(
     title="The price of linearizing",
     description="The norm of what the difference form and the linearized form disagree on, against the target step, "
     "on two logarithmic axes. For small steps the curves run along a guide of slope two.",
-    controls=[LogSlider("r", "Regularization r", 1e-1, 1e1, points=9, value=1.0)],
+    controls=[LogSlider("r", "Regularization r", 1e-1, 1.0, points=5, value=0.1)],
     compute=linearization_error,
     draw=linearization_figure,
 )

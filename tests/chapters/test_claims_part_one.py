@@ -1,0 +1,222 @@
+"""What the sentences beside the explorers of the first chapters claim, at the start and over the range they name.
+
+Each claim is a function of computed results. The sentence itself stands in the notebook, quoted above its test.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tpcore.chapters import regularized_inversion as first
+from tpcore.chapters import training_an_rnn as third
+from tpcore.chapters import welcome
+from tpcore.chapters.target_propagation import plane, through_time
+from tpcore.rules import BackProp, TargetProp
+
+
+def positions(explorer, name):
+    (control,) = [control for control in explorer.controls if control.name == name]
+    return control.positions
+
+
+def start(explorer):
+    return explorer.compute(**explorer.defaults)
+
+
+# 1 Regularized inversion
+
+
+@pytest.mark.parametrize("r", positions(first.filter_explorer, "r")[::5])
+def test_the_filter_turns_at_the_root_of_r_and_follows_both_lines_away_from_it(r):
+    """ "Read from right to left, the blue curve follows the inverse, turns over at σ = √r and comes down." """
+    curve, sigma = first.filter_on_spectrum(r, 100.0)["curve"], first.SIGMA
+    top = sigma[curve.argmax()]
+    assert top == pytest.approx(r**0.5, rel=0.05)
+    rises = np.diff(curve) > 0
+    assert rises[sigma[1:] < top].all() and not rises[sigma[:-1] > top].any()
+    far = sigma > 5 * r**0.5
+    np.testing.assert_allclose(curve[far], 1 / sigma[far], rtol=0.05)
+    near = sigma < r**0.5 / 5
+    np.testing.assert_allclose(curve[near], sigma[near] / r, rtol=0.05)
+
+
+def test_at_the_start_the_filter_amplifies_far_less_than_the_inverse():
+    """ "At the start the inverse amplifies one direction of W ten times; the filter none more than twice." """
+    found = start(first.filter_explorer)
+    assert 1 / found["sigma"].min() == pytest.approx(10) and found["gain"].max() < 2
+
+
+def test_the_regularized_line_is_bounded_where_the_exact_one_is_not():
+    """ "The blue curve goes through 0 and nowhere beyond the two diamonds." """
+    for r in positions(first.line_explorer, "r"):
+        found = first.line_inverses(r)
+        assert found["regularized"][1].max() <= 0.5 / r**0.5 + 1e-12
+        assert found["regularized"][1, 0] < found["exact"][1, 0] / 10
+        assert 0.5 / r**0.5 <= 5 + 1e-9, "the diamonds are in the frame"
+
+
+def test_an_inverse_leaves_the_disc_s_frame_and_the_regularized_one_stays():
+    """ "At the start W⁻¹ stretches the circle out of the picture, M_r never beyond 1/(2√r)." """
+    found = start(first.disc_explorer)
+    assert np.abs(found["exact"]).max() > 2.5 > np.abs(found["regularized"]).max()
+
+
+@pytest.mark.parametrize("kappa", positions(first.disc_explorer, "kappa"))
+def test_with_an_error_regularizing_helps_where_w_is_badly_conditioned(kappa):
+    """ "From κ = 5.6 on the right r misses by less than the inverse; at κ below 2 none helps by more than 2 %." """
+    off = [first.disc_images("error", r, kappa) for r in positions(first.disc_explorer, "r")]
+    gain = min(found["regularized_rms"] / found["exact_rms"] for found in off)
+    assert gain < 0.9 if kappa > 5 else gain > 0.94
+    if kappa < 2:
+        assert gain > 0.98
+
+
+def test_at_the_start_the_regularized_inverse_misses_by_less_than_half():
+    """ "At the start M_r misses by less than half as much." """
+    found = first.disc_images(**first.disc_explorer.defaults | {"view": "error"})
+    assert found["regularized_rms"] < 0.5 * found["exact_rms"]
+
+
+def test_the_tanh_unit_at_the_start():
+    """ "Between the dotted lines the closed form bends as the exact inverse; the true minimizer stays flatter." """
+    found = start(first.unit_explorer)
+    margin = first.unit_explorer.defaults["margin"]
+    inside = np.abs(first.TARGETS) < 1 - margin
+    r, w = first.unit_explorer.defaults["r"], first.unit_explorer.defaults["w"]
+    np.testing.assert_allclose(found["closed"][inside], found["exact"][inside] * w**2 / (w**2 + r))
+    assert np.ptp(found["minimizer"]) < 0.6 * np.ptp(found["closed"])
+    assert np.ptp(found["closed"][first.TARGETS > 1]) == 0
+
+
+# 2 Deriving target propagation
+
+
+def test_the_level_place_and_both_sides_of_it():
+    """ "At r = 0.1 the blue curve ends about where it began; at 0.01 it grows a hundredfold, from 1 on it is gone." """
+    level = start(through_time.norms_explorer)["delta"]
+    assert through_time.norms_explorer.defaults == {"r": 0.1}
+    assert level.min() > 0.5 and level.max() < 2
+    assert through_time.paper_norms(0.01)["delta"][-1] > 100
+    for r in (1.0, 10.0, 100.0):
+        assert through_time.paper_norms(r)["delta"][-1] < 1e-15
+
+
+def test_only_plain_targets_stay_away_from_the_states():
+    """ "Hardly anything is asked for, and yet the plain targets lie far from their states." """
+    defaults = plane.plane_explorer.defaults
+    for form, r in itertools.product(plane.FORMS, positions(plane.plane_explorer, "r")):
+        found = plane.plane_targets(form, r, defaults["gamma_h"])
+        away = np.linalg.norm(found["targets"] - found["states"], axis=1)
+        assert (away[0] > 0.2) == (form == "plain")
+        assert form == "plain" or away.max() < 0.01
+    assert defaults["form"] == "plain"
+
+
+def test_every_target_is_inside_the_frame():
+    (left, right), (low, high) = plane.FRAME
+    explorers = [(plane.plane_explorer, plane.FORMS), (welcome.targets_explorer, ["linearized"])]
+    for explorer, forms in explorers:
+        grid = itertools.product(forms, positions(explorer, "r"), positions(explorer, "gamma_h"))
+        for form, r, gamma_h in grid:
+            x, y = plane.plane_targets(form, r, gamma_h)["targets"].T
+            assert left < x.min() and x.max() < right and low < y.min() and y.max() < high, (form, r, gamma_h)
+
+
+@pytest.mark.parametrize("r", positions(through_time.linearization_explorer, "r"))
+def test_the_price_of_linearizing_is_of_second_order_for_every_r(r):
+    """ "From γ_h = 10⁻⁴ on both curves run parallel to the guide of slope two." """
+    found, steps = through_time.linearization_error(r), through_time.STEPS
+    beyond = steps >= 0.99e-4
+    for key in ("after_1", "after_10"):
+        slopes = np.diff(np.log(found[key][beyond])) / np.diff(np.log(steps[beyond]))
+        assert (np.abs(slopes - 2) < 0.25).all()
+
+
+def test_the_three_arrows():
+    """ "From r = 10 on the purple arrow lies on the orange one, and the blue one is short but at the end." """
+    for r in positions(plane.step_adjoints_explorer, "r"):
+        found = plane.step_adjoints(r)
+        np.testing.assert_allclose(found["minus_mu"][-1], found["delta"][-1])
+        np.testing.assert_allclose(found["minus_lambda"][-1], found["delta"][-1])
+        if r >= 9.9:
+            longest = np.linalg.norm(found["minus_lambda"], axis=1).max()
+            apart = np.linalg.norm(found["minus_mu"] - found["minus_lambda"], axis=1)
+            assert apart.max() < 0.2 * longest
+            assert np.linalg.norm(found["delta"][:-1], axis=1).max() < 0.2 * longest
+    found = start(plane.step_adjoints_explorer)
+    assert (np.linalg.norm(found["minus_mu"] - found["minus_lambda"], axis=1)[:-1] > 0.02).all()
+
+
+def test_the_calibrated_gain_passes_through_one():
+    """ "The green curve passes through one at one at every r, and is never above one at r = 1 alone." """
+    for r in positions(through_time.gain_explorer, "r"):
+        gain, axis = through_time.gain_at(r)["gain"], through_time.GAIN_AXIS
+        assert np.interp(0.0, np.log(axis), gain) == pytest.approx(1)
+        assert (gain.max() <= 1 + 1e-12) == (r == 1)
+
+
+def test_the_calibrated_slider_from_end_to_end():
+    """ "Exact inversion explodes, the middle keeps more than half, the right end is back-propagation." """
+    middle = start(through_time.calibrated_explorer)
+    left, right = (through_time.calibrated_norms(r) for r in (1e-3, 1e3))
+    assert left["calibrated"][-1] > 300
+    assert (np.diff(middle["calibrated"]) <= 1e-12).all() and middle["calibrated"][-1] > 0.5
+    assert middle["lambda"][-1] < 0.05 and middle["paper"][-1] < 1e-15
+    np.testing.assert_allclose(right["calibrated"], right["lambda"], rtol=0.05)
+    assert left["angle"] > 90 > middle["angle"] > 0.1 > right["angle"]
+
+
+# 3 Training an RNN with targets
+
+
+def last(method, calibration, r, gamma_h, gamma_theta):
+    return third.trained(method, calibration, r, gamma_h, gamma_theta)["chosen"]["accuracy"][:, -1]
+
+
+def test_calibrated_reaches_the_top_where_the_paper_s_rule_does_not():
+    """ "All three networks reach the top. With the paper's inversion none comes above 0.6, at any r." """
+    defaults = third.training_explorer.defaults
+    steps = {name: defaults[name] for name in ("gamma_h", "gamma_theta")}
+    assert (defaults["method"], defaults["calibration"]) == ("local", "calibrated")
+    assert last(**defaults).min() >= 0.99
+    assert third.trained_seeds(BackProp(), **steps)["accuracy"][:, -1].min() >= 0.99
+    for r in positions(third.training_explorer, "r"):
+        assert last("local", "paper", r, **steps).max() < 0.6
+        assert last("local", "calibrated", r, **steps).min() > (0.89 if r > 0.3 else 0)
+
+
+def test_a_small_r_fails_and_through_time_a_large_one_learns():
+    """ "r = 0.1 leaves every rule at chance. Through time the paper's rule fails up to r = 1 and learns from 3 on." """
+    steps = {name: third.training_explorer.defaults[name] for name in ("gamma_h", "gamma_theta")}
+    for method, calibration in itertools.product(third.TARGETS, third.CALIBRATIONS):
+        assert last(method, calibration, 0.1, **steps).max() < 0.35
+    for r in positions(third.training_explorer, "r"):
+        reached = last("through_time", "paper", r, **steps)
+        assert reached.min() >= 0.99 if r > 2 else reached.max() < 0.35
+
+
+def test_the_answer_so_far_is_often_sure_and_wrong_and_right_at_the_end():
+    """ "Before the end it is often sure and wrong; at the last symbol it is right." """
+    wrong_before = []
+    for example in range(third.EXAMPLES):
+        found = third.answers(example)
+        p, right = found["probabilities"], found["class"]
+        assert p[-1].argmax() == right
+        before = np.delete(p[:-1], right, axis=1).max()
+        wrong_before.append(before > 0.8)
+        if example == third.answers_explorer.defaults["example"]:
+            assert before > 0.9 and p[-1, right] > 0.9
+    assert all(wrong_before)
+
+
+# Welcome
+
+
+def test_welcome_starts_where_the_calibrated_rule_learns_and_the_paper_s_never_does():
+    found = start(welcome.welcome_explorer)
+    assert found["calibrated"]["accuracy"][:, -1].min() >= 0.99
+    for r in positions(welcome.welcome_explorer, "r"):
+        rule = TargetProp(r, step=welcome.GAMMA_H)
+        ends = third.trained_seeds(rule, welcome.GAMMA_H, welcome.GAMMA_THETA)["accuracy"][:, -1]
+        assert np.median(ends) < 0.6

@@ -1,0 +1,1 @@
+"""What the chapter *Deriving target propagation* shows."""
