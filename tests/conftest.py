@@ -21,7 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         page = getattr(item, "callspec", None) and item.callspec.params.get("chapter", item.callspec.params.get("name"))
         file = item.nodeid.split("::")[0]
-        group = "jupyterlab" if "lab" in item.fixturenames else page if page and "browser" in item.fixturenames else file
+        group = (
+            "jupyterlab" if "lab" in item.fixturenames else page if page and "browser" in item.fixturenames else file
+        )
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: ("lab" not in item.fixturenames, "browser" not in item.fixturenames))
 

@@ -58,7 +58,10 @@ def test_an_old_python_can_read_the_script() -> None:
         ("connection broken by 'NewConnectionError('...')", "No network"),
         ("ERROR: Could not install packages: [Errno 28] No space left on device", "disk is full"),
         ("ERROR: No matching distribution found for torch==2.13.0", "torch==2.13.0 has no build for Python"),
-        ("  × No solution found\n  ╰─▶ Because there is no version of torch==2.13.0 and", "torch==2.13.0 has no build for"),
+        (
+            "  × No solution found\n  ╰─▶ Because there is no version of torch==2.13.0 and",
+            "torch==2.13.0 has no build for",
+        ),
         ("  × Failed to fetch: `https://pypi.org/simple/torch/`", "No network"),
         ("error: something else", "pip failed"),
         ("NewConnectionError, long ago\n$ python -m pip install x\nerror: something else", "pip failed"),

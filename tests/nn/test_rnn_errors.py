@@ -38,7 +38,11 @@ x = torch.zeros(5, 2, 3)
     ("arguments", "error", "message"),
     [
         (([[1.0]],), TypeError, "input must be a torch.Tensor, got list"),
-        ((pack_sequence([torch.zeros(5, 4)]),), ValueError, r"packed from sequences with p = input_size = 3 .*\(5, 4\)"),
+        (
+            (pack_sequence([torch.zeros(5, 4)]),),
+            ValueError,
+            r"packed from sequences with p = input_size = 3 .*\(5, 4\)",
+        ),
         ((torch.zeros(5, 2, 4),), RuntimeError, r"shape \(τ, B, p\)"),
         ((x.to_sparse(),), TypeError, "input must be a dense tensor, got torch.sparse_coo"),
         ((torch.zeros(5, 2, 4),), ValueError, r"shape \(τ, B, p\) .* p = input_size = 3; its shape is \(5, 2, 4\)"),

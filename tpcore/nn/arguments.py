@@ -70,7 +70,9 @@ def refuse_tracing(module: str, value: object) -> None:
 def refuse_without_values(grad: Tensor) -> None:
     """Raise RuntimeError in a backward pass whose gradients have no values, or many at once."""
     if grad.is_meta:
-        raise RuntimeError("on the device \"meta\" there are no values to carry back: it gives the shapes of outputs alone")
+        raise RuntimeError(
+            'on the device "meta" there are no values to carry back: it gives the shapes of outputs alone'
+        )
     if torch._C._functorch.is_batchedtensor(grad) or torch._C._functorch.is_legacy_batchedtensor(grad):
         raise RuntimeError(
             "is_grads_batched=True and torch.func.vmap carry several gradients back at once, which the loops through "

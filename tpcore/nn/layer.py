@@ -49,7 +49,9 @@ class Plan(NamedTuple):
         cells: list[Cell] = []
         for block in self.blocks(inputs):
             assert block is not None
-            cells.append(self.kind.run(*self.options, block, tuple(state[: block.shape[1]] for state in start), weights))
+            cells.append(
+                self.kind.run(*self.options, block, tuple(state[: block.shape[1]] for state in start), weights)
+            )
             start = cells[-1].last
         return cells
 

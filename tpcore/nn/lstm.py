@@ -11,8 +11,7 @@ from tpcore.rules import Rule
 
 
 class LSTM(Recurrent, torch.nn.LSTM):  # type: ignore[misc]
-    """A drop-in for `torch.nn.LSTM` whose ``loss.backward()`` follows a rule.
-    """
+    """A drop-in for `torch.nn.LSTM` whose ``loss.backward()`` follows a rule."""
 
     parts = 2
 

@@ -250,7 +250,9 @@ class Recurrent(torch.nn.RNNBase):
             raise TypeError(f"hx must be a pair (h_0, c_0), got {type(hx).__name__}")
         layers, d = self.num_layers * (2 if self.bidirectional else 1), self.hidden_size
         shape, states = ((layers, batch, d) if batched else (layers, d)), []
-        for name, state in zip(("h_0", "c_0") if self.parts > 1 else ("hx",), hx if self.parts > 1 else [hx], strict=True):
+        for name, state in zip(
+            ("h_0", "c_0") if self.parts > 1 else ("hx",), hx if self.parts > 1 else [hx], strict=True
+        ):
             self._check_tensor(name, state, (3 if batched else 2,))
             if state.shape != shape:
                 raise ShapeError(f"{name} must have shape {shape} for this input; its shape is {tuple(state.shape)}")

@@ -86,7 +86,15 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
         activation_named(nonlinearity)
         known = nonlinearity if nonlinearity in ("tanh", "relu") else "tanh"  # torch.nn.RNN knows no identity
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, nonlinearity=known, **options
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            nonlinearity=known,
+            **options,
         )
         self.nonlinearity = nonlinearity
 

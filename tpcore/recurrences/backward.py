@@ -121,7 +121,12 @@ def accumulates_through_time(rule: Rule) -> bool:
 
 
 def run_backward(
-    rule: Rule, cells: Sequence[Cell], grad_outputs: Sequence[Array | None], grad_last: Array | None, *, inputs_too: bool
+    rule: Rule,
+    cells: Sequence[Cell],
+    grad_outputs: Sequence[Array | None],
+    grad_last: Array | None,
+    *,
+    inputs_too: bool,
 ) -> tuple[list[Array | None], Array, Weights]:
     """Minus the directions of `rule` for the inputs (τ, B, p) of each cell, the first state (B, m) and the weights.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tpcore.chapters.gain_curves import GAIN_AXIS, add_gain_curves, add_largest_gain, calibrated_gain
-from tpcore.chapters.target_propagation import HIDDEN, LENGTH, calibrated_figure
+from tpcore.chapters.target_propagation.through_time import HIDDEN, LENGTH, calibrated_figure
 from tpcore.diagnostics import angle_to_gradient, gradient_on_last_state, norms_through_time
 from tpcore.explorers import Choice, Explorer, LogSlider, Stops
 from tpcore.explorers.figures import figure
