@@ -21,7 +21,7 @@ class RecordError(Exception):
     ...     _ = path.write_text(path.read_text("utf-8").replace("bp", "tp"), "utf-8")
     ...     read(path)
     Traceback (most recent call last):
-    tpcore.results.RecordError: ...bp.jsonl was changed after it was written, its checksum does not fit: ...
+    tpcore.record.RecordError: ...bp.jsonl was changed after it was written, its checksum does not fit: ...
     """
 
 

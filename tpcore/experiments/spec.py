@@ -69,7 +69,7 @@ class Setup:
     >>> experiment = experiment_named("temporal-order-60")
     >>> setup = experiment.setup(experiment.methods["tp-local"])
     >>> setup.task, setup.steps
-    (TemporalOrder(length=60, bits=1), 20000)
+    (TemporalOrder(length=60, bits=1, late=False), 20000)
     """
 
     task: Task
