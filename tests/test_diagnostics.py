@@ -3,8 +3,14 @@ import pytest
 import torch
 
 from tests.definition import Network, displacements
-from tpcore import BackProp, TargetProp
-from tpcore.diagnostics import angle_to_gradient, carried, gradient_on_last_state, norms_through_time
+from tpcore import BackProp, GeometricTargetProp, RescaledBackProp, TargetProp, diagnostics
+from tpcore.diagnostics import (
+    angle_to_gradient,
+    carried,
+    coherent_and_noisy,
+    gradient_on_last_state,
+    norms_through_time,
+)
 from tpcore.nn import GRU, RNN, SequenceClassifier
 from tpcore.tasks import TemporalOrder
 
@@ -110,3 +116,49 @@ def test_what_cannot_be_carried_is_explained(rnn, rule, gradient, error, message
 def test_inputs_and_states_are_checked(inputs, h_0, error, message):
     with pytest.raises(error, match=message):
         carried(RNN(3, 4), TargetProp(1.0), inputs, h_0, torch.zeros(2, 4))
+
+
+SHARING = [BackProp(), GeometricTargetProp(0.0), GeometricTargetProp(0.5, step=0.3), TargetProp(1.0, 1.0, True)]
+
+
+def batches_of(count, size=5, length=12):
+    generator = torch.Generator().manual_seed(0)
+    return [TemporalOrder(length).batch(size, generator) for _ in range(count)]
+
+
+@pytest.mark.parametrize("rule", [*SHARING, RescaledBackProp(0.0)], ids=str)
+@pytest.mark.parametrize("weight", ["weight_ih_l0", "weight_hh_l0"])
+def test_the_shares_of_all_steps_are_the_direction(rule, weight):
+    model = SequenceClassifier(6, 8, 4, rule=rule)
+    inputs, targets = batches_of(1)[0]
+    torch.nn.functional.cross_entropy(model(inputs), targets).backward()
+    shares = diagnostics._shares(model, rule, inputs, targets, of_states=weight == "weight_hh_l0").sum(0)
+    torch.testing.assert_close(torch.from_numpy(shares).float(), model.recurrent.get_parameter(weight).grad)
+
+
+def test_what_batches_agree_on_and_what_they_differ_by():
+    """The same batch again: no noise. Independent ones: by the plain formulas, one batch and one step at a time."""
+    model = SequenceClassifier(6, 8, 4, rule=BackProp())
+    batches = batches_of(7)
+    coherent, noisy = coherent_and_noisy(model, BackProp(), [batches[0]] * 3)
+    shares = [diagnostics._shares(model, BackProp(), *batch, of_states=False) for batch in batches]
+    np.testing.assert_allclose(coherent, [np.linalg.norm(share) for share in shares[0]], rtol=1e-6)
+    np.testing.assert_allclose(noisy, 0, atol=1e-6 * coherent.max())
+    coherent, noisy = coherent_and_noisy(model, BackProp(), batches)
+    for t in range(12):
+        mean = sum(share[t] for share in shares) / 7
+        variance = sum(np.linalg.norm(share[t] - mean) ** 2 for share in shares) / 6
+        assert noisy[t] == pytest.approx(variance**0.5)
+        assert coherent[t] == pytest.approx(max(0, np.linalg.norm(mean) ** 2 - variance / 7) ** 0.5, abs=1e-9)
+
+
+def test_what_has_no_shares_is_refused():
+    model, batches = SequenceClassifier(6, 8, 4, rule=BackProp()), batches_of(2)
+    for arguments, message in [
+        ((model, BackProp(), batches[:1]), "batches must be at least 2"),
+        ((model, BackProp(), batches, "bias"), "weight must be one of"),
+        ((model, TargetProp(1.0, accumulate="through_time"), batches), 'accumulate must be "local"'),
+        ((SequenceClassifier(6, 8, 4, rule=BackProp(), cell="GRU"), BackProp(), batches), "got GRU"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            coherent_and_noisy(*arguments)

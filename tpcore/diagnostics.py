@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from tpcore.checks import check_option
 from tpcore.nn import GRU, RNN, SequenceClassifier
 from tpcore.nn.arguments import check_alike, check_finite
 from tpcore.recurrences import carried_back, operator_of, step_of
 from tpcore.recurrences.arrays import as_array, as_tensor
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import BackProp, RescaledBackProp, Rule, TargetProp
 
 
 def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
@@ -20,7 +23,7 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     ----------
     rnn : RNN or GRU
         Of one layer. Its weights and activation count; its own rule plays no part.
-    rule : BackProp or TargetProp
+    rule : any but LearnedTargetProp for a GRU
     inputs : Tensor (τ, B, p)
     h_0, grad_last : Tensor (B, d)
         The initial state and ∂ℓ/∂h_τ.
@@ -28,7 +31,7 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     Returns
     -------
     numpy.ndarray (τ + 1, B, d)
-        λ_t under `BackProp`, the displacement δ_t under `TargetProp`, for t = 0 … τ.
+        λ_t under `BackProp` and `RescaledBackProp`, the displacement δ_t under the others, for t = 0 … τ.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     with np.errstate(all="ignore"):
         for t, D, _ in carried_back(rule, cell, operator, None, arriving):
             found[t : t + len(D)] = as_tensor(D).cpu()
-    return found if isinstance(rule, BackProp) else -found
+    return found if isinstance(rule, BackProp | RescaledBackProp) else -found
 
 
 def norms_through_time(model: SequenceClassifier, rule: Rule, inputs: Tensor, grad_last: Tensor) -> np.ndarray:
@@ -126,6 +129,77 @@ def gradient_on_last_state(model: SequenceClassifier, inputs: Tensor, targets: T
     loss = torch.nn.functional.cross_entropy(model.output(last), targets)
     (gradient,) = torch.autograd.grad(loss, last)
     return gradient
+
+
+def coherent_and_noisy(
+    model: SequenceClassifier, rule: Rule, batches: Iterable[tuple[Tensor, Tensor]], weight: str = "weight_ih_l0"
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each step adds to a weight's direction: what batches agree on, and what they differ by.
+
+    With G_t the share of step t in the direction of W or U, minus E_t h_{t−1}ᵀ or E_t x_tᵀ with E_t = a′(z_t) ⊙ δ_t
+    summed over the batch, the noisy part is the spread of G_t over the batches, ν_t² = Σ_k ‖G_t − mean‖²/(K − 1); the
+    coherent part the size of its mean, of which the spread that is left in it is taken away: ‖mean‖² − ν_t²/K.
+
+    Parameters
+    ----------
+    model : SequenceClassifier
+        With an `RNN` of one layer that answers at the end. Its own rule plays no part.
+    rule : a rule whose directions are local
+    batches : iterable of (inputs (B, τ, p), classes (B,))
+        K ≥ 2 of them; the loss is the cross-entropy.
+    weight : {"weight_ih_l0", "weight_hh_l0"}
+        U or W.
+
+    Returns
+    -------
+    (numpy.ndarray (τ,), numpy.ndarray (τ,))
+        The coherent and the noisy part, in the Frobenius norm, for t = 1 … τ. Both hold γ_h.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two batches, the weight is none of the two, the rule goes through time, or the recurrent
+        part is no RNN.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> from tpcore.diagnostics import coherent_and_noisy
+    >>> from tpcore.tasks import TemporalOrder
+    >>> model = tpcore.nn.SequenceClassifier(6, 32, 4, rule=tpcore.BackProp())
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> batches = [TemporalOrder(60).batch(20, generator) for _ in range(10)]
+    >>> coherent, noisy = coherent_and_noisy(model, tpcore.GeometricTargetProp(0.0), batches)
+    >>> coherent.shape, noisy.shape
+    ((60,), (60,))
+    """
+    check_option("weight", weight, ("weight_ih_l0", "weight_hh_l0"))
+    if not isinstance(model.recurrent, RNN):
+        raise ValueError(f"model.recurrent must be a tpcore.nn.RNN, got {type(model.recurrent).__name__}")
+    if getattr(rule, "accumulate", "local") != "local":
+        raise ValueError(
+            'accumulate must be "local": through time, a step\'s share is not made of its displacement alone'
+        )
+    total, squares, count = np.zeros(()), np.zeros(()), 0
+    for inputs, targets in batches:
+        shares = _shares(model, rule, inputs, targets, of_states=weight == "weight_hh_l0")
+        total, squares, count = total + shares, squares + (shares**2).sum((1, 2)), count + 1
+    if count < 2:
+        raise ValueError(f"batches must be at least 2, to tell what they agree on, got {count}")
+    size = (total**2).sum((1, 2)) / count**2  # of the mean
+    variance = np.maximum(squares - count * size, 0) / (count - 1)
+    return np.sqrt(np.maximum(size - variance / count, 0)), np.sqrt(variance)
+
+
+def _shares(model: SequenceClassifier, rule: Rule, inputs: Tensor, targets: Tensor, *, of_states: bool) -> np.ndarray:
+    """Each step's share of .grad, (τ, d, p) or (τ, d, d)."""
+    x, h_0 = inputs.transpose(0, 1), inputs.new_zeros(len(inputs), model.recurrent.hidden_size)
+    flows = carried(model.recurrent, rule, x, h_0, gradient_on_last_state(model, inputs, targets))[1:]
+    cell = model.recurrent.run_cell(x, h_0)
+    slopes = as_tensor(cell.slopes(1, len(flows)).gain)[:, :, 0].double().cpu().numpy()
+    given = as_tensor(cell.states[:-1] if of_states else cell.inputs).double().cpu().numpy()
+    sign = 1 if isinstance(rule, BackProp | RescaledBackProp) else -1  # λ_t, but −δ_t
+    return np.einsum("tbi,tbj->tij", sign * slopes * flows, given)
 
 
 def angle_to_gradient(model: SequenceClassifier, rule: TargetProp, inputs: Tensor, targets: Tensor) -> float:
