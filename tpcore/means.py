@@ -14,6 +14,7 @@ from tpcore.inversion import captured, checked_matrix
 
 FLOOR = 1e-6  # of the largest singular value: below, the gain σᵖ falls to zero with σ
 MOST_PRODUCTS = 20  # steps of Newton–Schulz: as long, then, as one eigendecomposition
+POWERS = 4  # of WᵀW, for the scale of W
 
 
 def geometric_mean(W: Tensor, p: float) -> Tensor:
@@ -33,9 +34,10 @@ def geometric_mean(W: Tensor, p: float) -> Tensor:
 
     Notes
     -----
-    p = 0: Newton–Schulz, X ← X + X(I − XᵀX)/2, from X = W/√b with the bound b = min(‖WᵀW‖_F, ‖WᵀW‖_1) ≥ σ_max². It ends
-    when ‖I − XᵀX‖_F² ≤ eps, after one more step, whose error is then at most ¾ eps. Where 20 steps are too few (σ_min
-    below some 10⁻³ σ_max), and for every other p < 1, M_p comes from the eigenvalues of WᵀW in float64.
+    p = 0: Newton–Schulz, X ← X + X(I − XᵀX)/2, from X = W/√b, where b is σ_max² to some powers of WᵀW: it converges for
+    σ_max² < 3b. It ends when ‖I − XᵀX‖_F² ≤ eps, after one more step, whose error is then at most ¾ eps. Where 20 steps
+    are too few (σ_min below some 10⁻³ σ_max), and for every other p < 1, M_p comes from the eigenvalues of WᵀW in
+    float64.
 
     A singular value below the floor, 10⁻⁶ σ_max, has no direction that rounding would leave alone. Its gain is
     σ floor^{p−1}, which falls to zero with it: a singular W has a mean too, and it depends on W continuously.
@@ -82,8 +84,8 @@ def _newton_schulz(W: Array) -> Array | None:
     with np.errstate(all="ignore"):  # where W has no scale that its square can hold, the eigenvalues have one
         gram = W.T @ W
         eye = np.eye(len(gram), dtype=W.dtype) if xp is np else torch.eye(len(gram), dtype=W.dtype, device=W.device)
-        bound = xp.minimum(xp.linalg.norm(gram), abs(gram).sum(0).max())
-        X, gram = W / bound**0.5, gram / bound
+        scale = _largest_eigenvalue(xp, gram)
+        X, gram = W / scale**0.5, gram / scale
         for _ in range(MOST_PRODUCTS):
             missing = eye - gram
             precise = xp.linalg.norm(missing) ** 2 <= xp.finfo(W.dtype).eps
@@ -92,6 +94,15 @@ def _newton_schulz(W: Array) -> Array | None:
                 return X
             gram = X.T @ X
     return xp.where(precise, X, xp.nan) if in_graph else None
+
+
+def _largest_eigenvalue(xp: Any, gram: Array) -> Array:
+    """Nearly, and from below."""
+    column = gram.diagonal().argmax()
+    v = gram[:, column] if xp is np else gram.index_select(1, column[None])[:, 0]  # an index would wait for the GPU
+    for _ in range(POWERS):
+        v = gram @ (v / xp.linalg.norm(v))
+    return xp.linalg.norm(v)
 
 
 def _by_eigenvalues(W: Array, p: float) -> Array:
