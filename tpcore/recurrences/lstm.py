@@ -197,17 +197,19 @@ class LongShortTerm:
         """
         if isinstance(rule, GeometricTargetProp):
             return self._geometric(rule, operator, t, slopes)
-        xp, s, shrink = library(self.states), rule.s, (1.0 if rule.calibrated else 1 / ((1 + rule.r) * (1 + rule.s)))
+        s = rule.s
+        # M_rᵀ is M̃_rᵀ/(1 + r) already if uncalibrated
+        shrink, shrink_kept = (1.0, 1.0) if rule.calibrated else (1 / (1 + s), 1 / (1 + s) / (1 + rule.r))
         if s == 0:
             forget, kappa, read = self._clipped_slopes(rule, t, len(slopes.gain))
-            both = shrink / (forget * forget + kappa * kappa)
-            return PairLinear((kappa * both)[:, :, None], operator, forget * both, 1 / read)
+            both = forget * forget + kappa * kappa
+            return PairLinear((kappa / both)[:, :, None], operator, shrink_kept * forget / both, 1 / read)
         forget, kappa, read = slopes.keep, slopes.gain[:, :, 2], slopes.into
         into = (1 + s) * read / (read * read + s)
-        both = shrink * (1 + s) / (forget * forget + kappa * kappa + s)
+        both = (1 + s) / (forget * forget + kappa * kappa + s)
         gain = slopes.gain * (shrink * s / (1 + s))
-        xp.multiply(kappa, both, out=gain[:, :, 2])
-        return PairLinear(gain, operator, forget * both, into)
+        gain[:, :, 2] = shrink * kappa * both
+        return PairLinear(gain, operator, shrink_kept * forget * both, into)
 
     def _geometric(self, rule: GeometricTargetProp, operator: Array, t: int, slopes: PairLinear) -> PairLinear:
         p, forget, kappa, read = rule.p, slopes.keep, slopes.gain[:, :, 2], slopes.into
@@ -258,7 +260,7 @@ class LongShortTerm:
 
 
 def _lstm_steps(h: Array, c: Array, gates: Array, drive: Array, Wt: Array) -> None:
-    """`compiled.lstm_steps`, one operation at a time; where torch has filled the states, the gates of all steps at once."""
+    """`compiled.lstm_steps`; where torch has filled the states, the gates of all steps at once."""
     xp, d = library(h), len(Wt)
 
     def fill(before: Array, kept: Array, z: Array) -> None:
