@@ -14,6 +14,7 @@ from tpcore.checks import check_flag, check_positive
 # The bound k = ‖WᵀW + rI‖/r (Frobenius) on the condition number of WᵀW + rI, by which rounding is multiplied:
 OWN_PRECISION = 1e2  # up to here Cholesky in W's own dtype
 CHOLESKY = 1e7  # up to here Cholesky in float64; beyond, the SVD, which does not square W
+LARGE = 1e10  # an r from which on W is divided by its root first
 
 
 class RegularizedInverse:
@@ -149,8 +150,10 @@ def checked_matrix(W: Tensor) -> Tensor:
 
 def inverse_matrix(W: np.ndarray, r: float, *, calibrated: bool) -> np.ndarray:
     """M_r (p, q) in W's dtype, for a finite W (q, p); no argument is checked."""
-    if r > 1e37 and W.dtype == np.float32:  # float64 has room for r and what it is multiplied by
-        return inverse_matrix(W.astype(np.float64), r, calibrated=calibrated).astype(W.dtype)
+    if r > LARGE:  # (1/√r)(VᵀV + I)⁻¹Vᵀ with V = W/√r, in float64: neither r's square nor W/r has to be a number
+        V, root = W / np.float64(math.sqrt(r)), math.sqrt(r)
+        M = inverse_matrix(V, 1.0, calibrated=False)
+        return (M * ((1 + r) / root if calibrated else 1 / root)).astype(W.dtype)
     wide = len(W) < W.shape[1]  # then WWᵀ + rI is the smaller matrix, and M_r the transpose of Wᵀ's
     with np.errstate(all="ignore"):
         M = _solution(W.T, r).T if wide else _solution(W, r)

@@ -8,12 +8,14 @@ training loop. They differ in the map that carries something one step back. A ru
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 from tpcore.checks import check_at_least, check_between, check_flag, check_option, check_positive
 
-FORMS = ("linearized", "difference", "plain")
-ACCUMULATIONS = ("local", "through_time")
+Form = Literal["linearized", "difference", "plain"]
+Accumulate = Literal["local", "through_time"]
+FORMS: tuple[str, ...] = get_args(Form)
+ACCUMULATIONS: tuple[str, ...] = get_args(Accumulate)
 LEAST_MARGIN = 1e-7  # 1 − margin is below 1 in float32, in which bfloat16 is computed too
 S_RANGE = 1e-37, 1e37  # beyond, float32 has no normal numbers for s, or for 1 + s times a slope
 
@@ -65,7 +67,9 @@ class TargetProp:
         the gradient of Σ_t ½‖h_t(θ) − v_t‖², the targets fixed, through the whole recurrence (what its reference
         code does).
     step : float > 0
-        γ_h, the step that makes the first target.
+        γ_h, the step that makes the first target. The forms "difference" and "plain" are not linear in it, nor in the
+        loss: a loss that is scaled, as by `torch.amp.GradScaler`, gives another direction there, not a multiple of it.
+        A warning says so, once, when most targets lie beyond the states' range.
     margin : float in [1e-7, 1)
         The inverse of tanh is taken on [−1 + margin, 1 − margin]. With less, 1 − margin is 1 in float32.
 
@@ -95,8 +99,8 @@ class TargetProp:
     r: float
     s: float = 0.0
     calibrated: bool = False
-    form: str = "linearized"
-    accumulate: str = "local"
+    form: Form = "linearized"
+    accumulate: Accumulate = "local"
     step: float = 1.0
     margin: float = 1e-3
 
@@ -164,7 +168,7 @@ class GeometricTargetProp:
     """
 
     p: float
-    accumulate: str = "local"
+    accumulate: Accumulate = "local"
     step: float = 1.0
     margin: float = 1e-3
 
@@ -267,7 +271,7 @@ class LearnedTargetProp:
 
     inverse: Any  # a ParameterizedInverse
     step: float = 1.0
-    accumulate: str = "local"
+    accumulate: Accumulate = "local"
 
     form: ClassVar[str] = "learned"
 
