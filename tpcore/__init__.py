@@ -10,7 +10,7 @@ from tpcore.means import geometric_mean
 from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, RescaledBackProp, TargetProp
 
 # So that torch.load reads back, with its default weights_only=True, a checkpoint that holds rules or modules.
-modules = [getattr(nn, name) for name in nn.__all__ if name != "orthonormal_"]
+modules = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
 torch.serialization.add_safe_globals(
     [BackProp, GeometricTargetProp, LearnedTargetProp, RescaledBackProp, TargetProp, *modules]
 )

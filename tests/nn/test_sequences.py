@@ -122,7 +122,7 @@ def test_two_directions_are_two_modules_side_by_side(cell, rule, packed):
     loss = loss_of([outputs[:n, k] for k, n in enumerate(lengths)], as_states(hx))
     found = torch.autograd.grad(loss, [*sequences, *whole.parameters()])
     losses = []
-    for k, sequence in enumerate(sequences):
+    for sequence in sequences:
         (ahead, end), (behind, start) = parts[0](sequence), parts[1](sequence.flip(0))
         ends = [torch.cat(both) for both in zip(as_states(end), as_states(start), strict=True)]
         losses.append(loss_of([torch.cat((ahead, behind.flip(0)), -1)], ends))
@@ -181,7 +181,10 @@ DEFINED = {
         GatedNetwork, gru_displacements, minus_directions,
         {"W": "weight_hh", "U": "weight_ih", "b": "bias_ih", "c": "bias_hh"},
     ),
-    "LSTM": (LongShortTermNetwork, lstm_displacements, lstm_minus_directions, {"W": "weight_hh", "U": "weight_ih", "b": "bias_ih"}),
+    "LSTM": (
+        LongShortTermNetwork, lstm_displacements, lstm_minus_directions,
+        {"W": "weight_hh", "U": "weight_ih", "b": "bias_ih"},
+    ),
 }  # fmt: skip
 
 

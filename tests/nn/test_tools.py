@@ -114,7 +114,7 @@ def test_to_torch_is_the_equal_module_with_weights_of_its_own(kind):
 
 
 def test_torch_has_no_identity():
-    with pytest.raises(ValueError, match="torch.nn.RNN has no nonlinearity='identity'"):
+    with pytest.raises(ValueError, match=r"torch\.nn\.RNN has no nonlinearity='identity'"):
         RNN(3, 4, nonlinearity="identity").to_torch()
     assert RNN(3, 4, nonlinearity="relu").to_torch().nonlinearity == "relu"
 
@@ -123,7 +123,7 @@ def test_torch_has_no_identity():
 def test_several_gradients_at_once_are_refused(kind):
     module, x = kind(3, 4, rule=RULE), torch.randn(5, 2, 3)
     output = module(x)[0]
-    with pytest.raises(RuntimeError, match="is_grads_batched=True.*call torch.autograd.grad once for each"):
+    with pytest.raises(RuntimeError, match=r"is_grads_batched=True.*call torch\.autograd\.grad once for each"):
         torch.autograd.grad(output, module.weight_hh_l0, torch.randn(3, *output.shape), is_grads_batched=True)
 
 

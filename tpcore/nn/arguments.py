@@ -62,8 +62,8 @@ def refuse_tracing(module: str, value: object) -> None:
         )
     if isinstance(value, FakeTensor):
         raise RuntimeError(
-            f"tpcore.nn.{module} cannot compute with a FakeTensor, which has no memory: for shapes alone use the device "
-            f'"meta", or {exported}'
+            f"tpcore.nn.{module} cannot compute with a FakeTensor, which has no memory: for shapes alone use the "
+            f'device "meta", or {exported}'
         )
 
 

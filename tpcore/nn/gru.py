@@ -14,7 +14,7 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
 
     h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, with n = tanh(c + ρ ⊙ (W_n h_{t−1} + b_n)), c = U_n x_t + b_in, and the gates
     ρ, z = sigmoid(W h_{t−1} + U x_t + b). The constructor, shapes, initial states, parameter names and state dicts are
-    those of `torch.nn.GRU` in one direction; the losses may be on any of the hidden states.
+    those of `torch.nn.GRU`; the losses may be on any of the hidden states.
 
     Parameters
     ----------
@@ -22,6 +22,11 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
         p and d.
     num_layers : int
         Layers one above the other, each with the states of the one below as its inputs.
+    dropout : float in [0, 1]
+        In training, between layers: each value of the states passed upward is zero with this probability. May be
+        changed at any time.
+    bidirectional : bool
+        Each layer runs in both directions, each with weights and an inverse of its own; outputs are concatenated.
     bias, batch_first, device, dtype
         As in torch.nn.GRU; float32, float64, or bfloat16, which computes in float32.
     rule : BackProp, TargetProp, GeometricTargetProp or RescaledBackProp
@@ -54,14 +59,14 @@ class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
     Raises
     ------
     ValueError, TypeError
-        For options and rules that are not supported (dropout, two directions, ``form="plain"``), wrong shapes, dtypes
-        or devices, and inputs or initial states that are not finite.
+        For ``proj_size`` or ``form="plain"``, wrong shapes (those are RuntimeErrors too), dtypes or devices, and inputs
+        or initial states that are not finite.
     FloatingPointError
         When hidden states or directions are not finite: training has diverged. ``.grad`` of that layer and of those
         below is then left as it was; layers above may have theirs already.
     RuntimeError
-        When a second derivative is asked for, or when weights, inputs or the output are changed in place before the
-        backward pass has read them: change a copy, ``output.clone()``.
+        When a second derivative or several gradients at once are asked for, when weights or inputs are changed in place
+        before the backward pass has read them, and where a tool would trace or export the module: see `to_torch`.
 
     Examples
     --------
@@ -92,7 +97,7 @@ def gated_rule(rule: Rule, module: str) -> Rule:
         raise ValueError(f"tpcore.LearnedTargetProp inverts a layer of tpcore.nn.RNN, not of tpcore.nn.{module}")
     if isinstance(rule, TargetProp) and rule.form == "plain":
         raise ValueError(
-            f'form="plain" is not defined for tpcore.nn.{module}, whose gates mix a state with the inverse of a branch: '
-            'use form="difference" or form="linearized"'
+            f'form="plain" is not defined for tpcore.nn.{module}, whose gates mix a state with the inverse of a '
+            'branch: use form="difference" or form="linearized"'
         )
     return rule

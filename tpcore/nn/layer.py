@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     batch_sizes: tuple[int, ...] | None  # of packed sequences: how many go on at each step; None: all of them
 
     def blocks(self, array: Array | None) -> list[Array | None]:
-        """Steps with the same sequences together, (n, B, ·), of an array (N, ·) that is packed or (τ, B, ·) that is not."""
+        """Steps with the same sequences together, (n, B, ·), of an array: packed (N, ·), or (τ, B, ·)."""
         if self.batch_sizes is None:
             return [array]
         found, first = [], 0
@@ -143,7 +143,7 @@ def _side_by_side(cell: Cell, grads: tuple[Tensor | None, ...]) -> Array | None:
 
 
 def warn_of_clipping(rule: Rule, cells: list[Cell], grad_outputs: list[Array | None]) -> None:
-    """Warn, once, if nine tenths of what the loss asks for are beyond the states' range, where nothing inverts an activation.
+    """Warn, once, if nine tenths of what the loss asks for are beyond the states' range.
 
     The forms with targets are not linear in the loss: scaled, it has other directions.
     """
@@ -165,8 +165,8 @@ def warn_of_scale() -> None:
     """Warn of a loss that is too large for targets."""
     warnings.warn(
         "nine tenths of what the loss asks for lie beyond the range of the hidden states, where targets are clipped: "
-        "take a smaller step (γ_h). A scaled loss, as of torch.amp.GradScaler, is no remedy for small numbers here: unlike "
-        'form="linearized", the other forms are not linear in the loss, and scaling changes their directions',
+        "take a smaller step (γ_h). A scaled loss, as of torch.amp.GradScaler, is no remedy for small numbers here: "
+        'unlike form="linearized", the other forms are not linear in the loss, and scaling changes their directions',
         RuntimeWarning,
         stacklevel=2,
     )

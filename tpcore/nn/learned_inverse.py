@@ -128,9 +128,9 @@ class LearnedInverse(nn.Module):
         sizes = (rnn.input_size, rnn.hidden_size)
         if sizes != (self.input_size, self.hidden_size) or rnn.num_layers != 1 or rnn.bidirectional:
             raise ValueError(
-                f"LearnedInverse({self.input_size}, {self.hidden_size}) inverts one layer of these sizes in one direction; "
-                f"the network has input_size={sizes[0]}, hidden_size={sizes[1]}, num_layers={rnn.num_layers} and "
-                f"bidirectional={rnn.bidirectional}"
+                f"LearnedInverse({self.input_size}, {self.hidden_size}) inverts one layer of these sizes in one "
+                f"direction; the network has input_size={sizes[0]}, hidden_size={sizes[1]}, "
+                f"num_layers={rnn.num_layers} and bidirectional={rnn.bidirectional}"
             )
 
     def check_alike(self, weight: Tensor) -> None:

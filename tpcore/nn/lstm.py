@@ -11,7 +11,72 @@ from tpcore.rules import Rule
 
 
 class LSTM(Recurrent, torch.nn.LSTM):  # type: ignore[misc]
-    """A drop-in for `torch.nn.LSTM` whose ``loss.backward()`` follows a rule."""
+    r"""A drop-in for `torch.nn.LSTM` whose ``loss.backward()`` follows a rule.
+
+    c_t = f ⊙ c_{t−1} + i ⊙ g and h_t = o ⊙ tanh c_t, with g = tanh(W_g h_{t−1} + U_g x_t + b) and the gates
+    i, f, o = sigmoid(W h_{t−1} + U x_t + b). The constructor, shapes, initial states, parameter names and state dicts
+    are those of `torch.nn.LSTM`; the losses may be on any of the hidden states, and on c_n.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        p and d.
+    num_layers : int
+        Layers one above the other, each with the states of the one below as its inputs.
+    dropout : float in [0, 1]
+        In training, between layers: each value of the states passed upward is zero with this probability. May be
+        changed at any time.
+    bidirectional : bool
+        Each layer runs in both directions, each with weights and an inverse of its own; outputs are concatenated.
+    bias, batch_first, device, dtype
+        As in torch.nn.LSTM; float32, float64, or bfloat16, which computes in float32.
+    rule : BackProp, TargetProp, GeometricTargetProp or RescaledBackProp
+        What flows backward. May be changed at any time: ``lstm.rule = ...``.
+
+    Notes
+    -----
+    Displacements go back for the pair (h, c). With the slopes κ_o = o(1 − tanh² c_t) and κ_g = i(1 − g²), the cell is
+    asked for e = δ_c + Ã_s(κ_o) δ_h, which its own branch and the candidate's share by regularized least squares; in
+    the calibrated form
+
+    - δ_c ← (1 + s) f/(f² + κ_g² + s) ⊙ e,
+    - δ_h ← M̃_g((1 + s) κ_g/(f² + κ_g² + s) ⊙ e) + s/(1 + s) · (what the gates send by their slopes, through M̃_i, M̃_f
+      and M̃_o);
+
+    otherwise all of it divided by (1 + r)(1 + s). At s = 0 the gates are held fixed and clipped to [margin, 1]. Where
+    f = 1 and i = 0 a cell's displacement passes unchanged; as r = s → ∞ the rule is back-propagation. The book's
+    appendix on the LSTM derives it and says what is approximated.
+
+    ``.grad``, inputs, initial states, layers, dropout and packed sequences as in `RNN`. The form "plain" is refused.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For ``proj_size`` or ``form="plain"``, wrong shapes (those are RuntimeErrors too), dtypes or devices, and inputs
+        or initial states that are not finite.
+    FloatingPointError
+        When states or directions are not finite: training has diverged. ``.grad`` of that layer and of those below is
+        then left as it was; layers above may have theirs already.
+    RuntimeError
+        When a second derivative or several gradients at once are asked for, when weights or inputs are changed in place
+        before the backward pass has read them, and where a tool would trace or export the module: see `to_torch`.
+
+    Examples
+    --------
+    >>> import torch, tpcore
+    >>> lstm = tpcore.nn.LSTM(6, 100, batch_first=True, rule=tpcore.TargetProp(r=1.0, s=1.0, calibrated=True))
+    >>> output, (h_n, c_n) = lstm(torch.randn(20, 60, 6))
+    >>> output.shape, h_n.shape, c_n.shape
+    (torch.Size([20, 60, 100]), torch.Size([1, 20, 100]), torch.Size([1, 20, 100]))
+    >>> h_n.square().sum().backward()
+    >>> lstm.weight_hh_l0.grad.shape
+    torch.Size([400, 100])
+
+    References
+    ----------
+    Hochreiter & Schmidhuber 1997 and Gers et al. 2000 for the unit; Roulet & Harchaoui, TMLR 2023, for the regularized
+    inverse of its affine maps.
+    """
 
     parts = 2
 

@@ -18,8 +18,8 @@ from tpcore.rules import BackProp, Rule, check_rule
 COMPUTED = {torch.float32: torch.float32, torch.float64: torch.float64, torch.bfloat16: torch.float32}
 FIXED = ("input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size", "mode")
 UNTRACEABLE = (
-    "tpcore's loops through time run outside of torch.compile: leave fullgraph=True out, or compile the equal module of "
-    "torch, which to_torch() returns, with back-propagation"
+    "tpcore's loops through time run outside of torch.compile: leave fullgraph=True out, or compile the equal module "
+    "of torch, which to_torch() returns, with back-propagation"
 )
 States = tuple[Tensor, ...]  # h_0, and c_0 for the LSTM; (L, B, d)
 
@@ -79,8 +79,8 @@ class Recurrent(torch.nn.RNNBase):
 
     def __prepare_scriptable__(self) -> Any:
         raise RuntimeError(
-            f"tpcore.nn.{type(self).__name__} cannot be scripted by torch.jit.script: its loops are outside of torch. For "
-            "inference, script the equal module of torch, which to_torch() returns"
+            f"tpcore.nn.{type(self).__name__} cannot be scripted by torch.jit.script: its loops are outside of torch. "
+            "For inference, script the equal module of torch, which to_torch() returns"
         )
 
     def _cell(self) -> tuple[Any, tuple[Any, ...]]:
@@ -170,8 +170,8 @@ class Recurrent(torch.nn.RNNBase):
         self._check_tensor("input", data, (2,))
         if data.shape[1] != self.input_size:
             raise ShapeError(
-                f"input must be packed from sequences with p = input_size = {self.input_size} values a step; its data has "
-                f"shape {tuple(data.shape)}"
+                f"input must be packed from sequences with p = input_size = {self.input_size} values a step; its data "
+                f"has shape {tuple(data.shape)}"
             )
         batch_sizes = tuple(sizes.tolist())
         start = self._initial_states(batch_sizes[0], hx, True)
@@ -188,7 +188,7 @@ class Recurrent(torch.nn.RNNBase):
     def _run_layers(
         self, states: Tensor, start: States | None, batch_sizes: tuple[int, ...] | None = None
     ) -> tuple[Tensor, States]:
-        """From inputs, (τ, B, p) or packed (N, p), and first states, None for zeros, to the last layer's and all last states."""
+        """From inputs, (τ, B, p) or packed, and first states, None for zeros, to the last layer's and the last ones."""
         rule, dtype, last = self.checked_rule(self.rule), self.weight_hh_l0.dtype, []
         batch = states.shape[1] if batch_sizes is None else batch_sizes[0]
         states = states.to(COMPUTED[dtype])

@@ -19,7 +19,7 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     """A drop-in for `torch.nn.RNN` whose ``loss.backward()`` follows a rule.
 
     h_t = a(W h_{t−1} + U x_t + b). The constructor, shapes, initial states, parameter names and state dicts are those
-    of `torch.nn.RNN` in one direction; the losses may be on any of the hidden states.
+    of `torch.nn.RNN`; the losses may be on any of the hidden states.
 
     Parameters
     ----------
@@ -27,6 +27,11 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
         p and d.
     num_layers : int
         Layers one above the other, each with the states of the one below as its inputs.
+    dropout : float in [0, 1]
+        In training, between layers: each value of the states passed upward is zero with this probability. May be
+        changed at any time.
+    bidirectional : bool
+        Each layer runs in both directions, each with weights and an inverse of its own; outputs are concatenated.
     nonlinearity : {"tanh", "relu", "identity"}
     bias, batch_first, device, dtype
         As in torch.nn.RNN; float32, float64, or bfloat16, which computes in float32.
@@ -41,19 +46,26 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     a layer's states are moved so that the squared distances of the layer above shrink. γ_h is applied once, where the
     loss meets the states. So two layers are two modules of one layer, the lower one with ``step=1``.
 
+    The input may be a `PackedSequence`: the output is one then, every sequence is as if it ran by itself, and padding
+    costs no step. Under dropout a layer's targets are those of the states before the mask: what comes down from the
+    layer above has passed the same mask, so that a state that was dropped is not displaced by it, and one that was kept
+    is displaced 1/(1 − dropout) times.
+
     On a GPU a training step can be captured as a CUDA graph. What is not finite is not looked for then.
 
     Raises
     ------
     ValueError, TypeError
-        For options that are not supported (dropout, two directions, packed sequences), wrong shapes, dtypes or devices,
-        and inputs or initial states that are not finite.
+        For ``proj_size``, wrong shapes (those are RuntimeErrors too), dtypes or devices, and inputs or initial states
+        that are not finite.
+    AttributeError
+        When what the weights were made for is changed afterwards, as ``rnn.bidirectional = True`` would.
     FloatingPointError
         When hidden states or directions are not finite: training has diverged. ``.grad`` of that layer and of those
         below is then left as it was; layers above may have theirs already.
     RuntimeError
-        When a second derivative is asked for, or when weights, inputs or the output are changed in place before the
-        backward pass has read them: change a copy, ``output.clone()``.
+        When a second derivative or several gradients at once are asked for, when weights or inputs are changed in place
+        before the backward pass has read them, and where a tool would trace or export the module: see `to_torch`.
 
     Examples
     --------
@@ -65,6 +77,14 @@ class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
     >>> h_n.square().sum().backward()
     >>> rnn.weight_hh_l0.grad.shape
     torch.Size([100, 100])
+
+    Sentences of different lengths, in two directions:
+
+    >>> from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
+    >>> rnn = tpcore.nn.RNN(6, 100, 2, dropout=0.3, bidirectional=True, rule=tpcore.TargetProp(r=1.0))
+    >>> output, h_n = rnn(pack_sequence([torch.randn(n, 6) for n in (7, 60, 31)], enforce_sorted=False))
+    >>> pad_packed_sequence(output)[0].shape, h_n.shape  # h_n: each sequence's own last state
+    (torch.Size([60, 3, 200]), torch.Size([4, 3, 100]))
 
     References
     ----------

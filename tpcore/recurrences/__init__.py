@@ -3,8 +3,8 @@
 Backward, D_t stands for what a rule carries: the adjoint λ_t under back-propagation; minus the displacement, −δ_t,
 under target propagation. With that sign, minus the direction of a parameter θ is Σ_t ∂_θ f_t(h_{t−1})ᵀ D_t under both.
 
-A *cell* (`elman.Elman`, `gru.Gated`, `lstm.LongShortTerm`) is one layer's forward pass, with all that going back needs; `backward`
-walks through any of them.
+A *cell* (`elman.Elman`, `gru.Gated`, `lstm.LongShortTerm`) is one layer's forward pass, with all that going back needs;
+`backward` walks through any of them.
 """
 
 from tpcore.recurrences.backward import Cell as Cell

@@ -56,8 +56,8 @@ class Hidden:
 class Cell(Protocol):
     """One layer's forward pass, on arrays of one library, with all that going back needs.
 
-    What is carried, (B, m), is as wide as the state: m = d, or 2 d for the LSTM's pair, of which the hidden state is first.
-    """
+    What is carried, (B, m), is as wide as the state: m = d, or 2 d for the LSTM's pair, of which the hidden state is
+    first."""
 
     inputs: Array  # (τ, B, p)
     states: Array  # (τ + 1, B, d); states[0] is h_0

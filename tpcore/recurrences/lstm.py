@@ -166,7 +166,7 @@ class LongShortTerm:
         return Gates(*(self.gates[t - 1 : t - 1 + n, :, k] for k in range(5)))
 
     def slopes(self, t: int, n: int) -> PairLinear:
-        """The transposed Jacobian of (h_t, c_t) by (h_{t−1}, c_{t−1}): gain = (c_i, c_f, κ_g, c_o), into = κ_o, keep = f."""
+        """The transposed Jacobian of (h_t, c_t): gain = (c_i, c_f, κ_g, c_o), operator = W, keep = f, into = κ_o."""
         i, f, g, o, read = self._gates(t, n)
         gain = empty(self.states, *i.shape[:2], 4, i.shape[2])
         gain[:, :, 0] = g * i * (1 - i)
@@ -191,9 +191,9 @@ class LongShortTerm:
         """e = δ_c + Ã_s(κ_o) δ_h is asked of c_t; its two branches share it by their slopes f and κ_g, at fixed gates.
 
         δ_c ← (1 + s) f/(f² + κ_g² + s) e and δ_h ← M̃_g((1 + s) κ_g/(f² + κ_g² + s) e), and s/(1 + s) of what the gates
-        would send by their slopes; uncalibrated, all of it divided by (1 + r)(1 + s): see the book's appendix on the LSTM.
-        Under `GeometricTargetProp`, with σ² = f² + κ_g²: e = δ_c + κ_oᵖ δ_h, δ_c ← σᵖ⁻¹ f e, δ_h ← M_p(σᵖ⁻¹ κ_g e), and
-        max(p, 0) of the gates' own.
+        would send by their slopes; uncalibrated, all of it divided by (1 + r)(1 + s): see the book's appendix on the
+        LSTM. Under `GeometricTargetProp`, with σ² = f² + κ_g²: e = δ_c + κ_oᵖ δ_h, δ_c ← σᵖ⁻¹ f e, δ_h ← M_p(σᵖ⁻¹ κ_g
+        e), and max(p, 0) of the gates' own.
         """
         if isinstance(rule, GeometricTargetProp):
             return self._geometric(rule, operator, t, slopes)
