@@ -1,3 +1,5 @@
+import hashlib
+import io
 import subprocess
 import sys
 
@@ -43,6 +45,18 @@ def test_a_checkpoint_that_is_not_as_it_was_written_is_of_no_use(path, place):
         assert checkpoints.load(path) is None
     file.write_bytes(whole)
     assert checkpoints.load(path)["step"] == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"not a tensor", torch.save])
+def test_a_checkpoint_sealed_rightly_but_of_something_else_begins_again(path, content):
+    checkpoints.save(path, {"step": 3})
+    (file,) = path.parents[2].rglob("*.pt")
+    if not isinstance(content, bytes):  # a file of torch's, but no checkpoint
+        buffer = io.BytesIO()
+        torch.save([1, 2], buffer)
+        content = buffer.getvalue()
+    file.write_bytes(hashlib.sha256(content).digest() + content)
+    assert checkpoints.load(path) is None
 
 
 def test_a_lock_that_cannot_be_written_says_what_to_do(path):

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -185,3 +186,34 @@ def test_read_all(tmp_path):
     assert len(results.read_all(tmp_path)) == 3
     assert len(results.read_all(tmp_path, "adding-30", "run")) == 2
     assert results.read_all(tmp_path, "another") == []
+
+
+def test_a_record_says_its_format_its_threads_and_its_blas(path):
+    write(example(), path)
+    header = json.loads(path.read_text().splitlines()[0])
+    assert header["format"] == results.FORMAT and header["threads"] == torch.get_num_threads()
+    assert any("blas" in name or "mkl" in name for name in header["machine"]["blas"])
+
+
+def test_a_record_of_a_newer_version_is_no_damage(path):
+    """Whatever else it holds: a newer format may have other lines and another checksum."""
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"format": results.FORMAT + 1, "rows_are": "elsewhere"}) + "\nzzz\n")
+    with pytest.raises(RecordError, match=r"was made by a newer tpcore: its format is 3.*update tpcore") as error:
+        read(path)
+    assert "delete" not in str(error.value)
+
+
+def test_a_record_without_a_format_is_one_of_the_first(path):
+    write(example(), path)
+    lines = path.read_text().splitlines()
+    header = json.loads(lines[0])
+    del header["format"], header["threads"]
+    lines[0] = json.dumps(header, ensure_ascii=False)
+    end = json.loads(lines[-1])
+    del end["sha256"]
+    content = "\n".join([*lines[:-1], json.dumps(end, ensure_ascii=False)])
+    lines[-1] = json.dumps({**end, "sha256": hashlib.sha256(content.encode()).hexdigest()})
+    path.write_text("\n".join(lines) + "\n")
+    found = read(path)
+    assert (found.format, found.threads) == (1, None) and found.result() == example().result()

@@ -5,7 +5,8 @@ import torch
 from tests.experiments.small import DIVERGING, SMALL
 from tpcore.chapters import recorded as curves_of
 from tpcore.chapters import rnn_experiments as chapter
-from tpcore.experiments import outcome, recorded, registry, run_all, seconds_per_step
+from tpcore.complexity import Timing
+from tpcore.experiments import outcome, recorded, registry, run_all
 from tpcore.explorers.figures import figure
 from tpcore.results import Record
 
@@ -83,10 +84,10 @@ def test_curves_are_those_of_the_records(monkeypatch, tmp_path):
         np.testing.assert_allclose(result["methods"]["tp"]["low"], values.min(0))
         np.testing.assert_allclose(drawn["TP"].y, np.median(values, 0))
         assert list(drawn["TP"].x) == found["tp"][0].column("step")
+    monkeypatch.setattr(curves_of, "step_cost", lambda record: Timing(0.02, 0.01, 0.03, 9))
     by_time = chapter.curves_figure(chapter.curves("small", "accuracy", "seconds")).data
     last = {trace.name: trace for trace in by_time if trace.mode == "lines"}["TP"].x[-1]
-    steps, pace = found["tp"][0].column("step")[-1], seconds_per_step(found["tp"])
-    assert last == pytest.approx(steps * pace)
+    assert last == pytest.approx(found["tp"][0].column("step")[-1] * 0.02)
 
 
 def test_a_divergence_is_marked_and_pulls_the_accuracy_down(monkeypatch, tmp_path):
@@ -105,12 +106,12 @@ def test_a_divergence_is_marked_and_pulls_the_accuracy_down(monkeypatch, tmp_pat
     assert np.isfinite(norms["median"]).all() and len(norms["steps"]) == len(norms["median"])
 
 
-def test_a_run_too_short_to_be_timed_says_so():
+def test_what_was_not_timed_says_so():
     record = Record("x", "run", "tp-time", 0, {"steps": 60, "log_every": 20}, status="diverged", diverged_at=21)
     record.set_rows([{"step": 20 * i, "seconds": 0.2 * i, "accuracy": 0.1} for i in range(2)])
     fig = figure()
     curves_of.add_curve(fig, curves_of.curve([record]), "tp-time", by_time=True)
-    assert [trace.name for trace in fig.data] == ["TP, through time: diverged too early to be timed"]
+    assert [trace.name for trace in fig.data] == ["TP, through time: no cost of a step is recorded"]
 
 
 def test_long_runs_are_thinned_and_keep_their_ends():
@@ -119,7 +120,7 @@ def test_long_runs_are_thinned_and_keep_their_ends():
     found = curves_of.curve([record])
     assert len(found["steps"]) == curves_of.MOST_POINTS
     assert (found["steps"][0], found["steps"][-1], found["median"][-1]) == (0, 50_000, 1.0)
-    assert found["seconds_per_step"] == pytest.approx(0.001)
+    assert np.isnan(found["seconds_per_step"]), "the seconds of a record are no cost"
 
 
 def test_a_point_of_the_grid_names_its_runs(monkeypatch):

@@ -10,14 +10,15 @@ LABELS = {"bp": "BP", "bp-paper": "BP, the paper's", "bp-adam": "BP, Adam", "tp-
 GOOD, MIDDLE, BAD = [0.2, 1.0, 1.0, 1.0], [0.2, 0.2, 1.0, 1.0], [0.2, 0.2, 0.2, 0.2]
 
 
-def record_of(accuracies):
-    record = Record("small", "run", "tp", 0, {"steps": 60, "log_every": 20}, status="finished")
+def record_of(accuracies, seed=0):
+    task = {"class": "TemporalOrder", "length": 60, "bits": 1}
+    record = Record("small", "run", "tp", seed, {"task": task, "steps": 60, "log_every": 20}, status="finished")
     record.set_rows([{"step": 20 * i, "seconds": i, "accuracy": a} for i, a in enumerate(accuracies)])
     return record
 
 
 def records_of(*runs):
-    return [record_of(run) for run in runs]
+    return [record_of(run, seed) for seed, run in enumerate(runs)]
 
 
 def test_every_claim_names_experiments_that_there_are():
@@ -28,34 +29,37 @@ def test_every_claim_names_experiments_that_there_are():
         assert not claim.equal_effort or EXPERIMENTS[claim.equal_effort] is FAIR[claim.equal_effort]
 
 
+# mean accuracies along training: GOOD (0.1 + 2·1 + … )/3 = 13/15, MIDDLE (0.2 + 0.6 + 1)/3 = 3/5, BAD 1/5
 @pytest.mark.parametrize(
     ("first", "second", "says"),
     [
-        ((GOOD, GOOD), (MIDDLE, BAD), "better than"),
-        ((BAD, BAD), (MIDDLE, GOOD), "worse than"),
-        ((GOOD, BAD), (MIDDLE, MIDDLE), "not clearly different from"),
-        ((GOOD, GOOD), (GOOD, GOOD), "not clearly different from"),
+        ((GOOD, GOOD), (MIDDLE, MIDDLE), "ahead by 0.27 [0.27, 0.27], 2 of 2 pairs"),
+        ((BAD, BAD), (MIDDLE, MIDDLE), "behind by 0.40 [0.40, 0.40], 2 of 2 pairs"),
+        ((GOOD, BAD), (MIDDLE, MIDDLE), "no clear difference: −0.07 [−0.40, +0.27], 1 of 2 pairs"),
+        ((GOOD, GOOD), (GOOD, GOOD), "level: +0.00 [+0.00, +0.00], 0 of 2 pairs"),
+        ((BAD, BAD), (BAD, BAD), "neither learns"),
     ],
 )
-def test_better_means_every_seed(first, second, says):
+def test_a_comparison_in_words(first, second, says):
     assert versus(records_of(*first), records_of(*second)) == says
 
 
 def test_verdicts_compare_each_form_with_each_baseline_that_was_run():
-    found = {"bp-paper": records_of(BAD, BAD), "bp": records_of(GOOD, GOOD), "tp-time": records_of(GOOD, MIDDLE)}
+    found = {"bp-paper": records_of(BAD, BAD), "bp": records_of(GOOD, GOOD), "tp-time": records_of(GOOD, GOOD)}
     against = {"bp-paper": "the baseline", "bp": "the same steps"}
-    assert verdicts(found, LABELS, against) == [
-        "TP is better than the baseline, not clearly different from the same steps"
-    ]
+    level = "TP, against the same steps: level: +0.00 [+0.00, +0.00], 0 of 2 pairs"
+    ahead = "TP, against the baseline: ahead by 0.67 [0.67, 0.67], 2 of 2 pairs"
+    assert verdicts(found, LABELS, against) == [ahead, level]
     del found["bp-paper"]
-    assert verdicts(found, LABELS, against) == ["TP is not clearly different from the same steps"]
+    assert verdicts(found, LABELS, against) == [level]
     assert verdicts({"tp-time": found["tp-time"]}, LABELS, against) == []
 
 
 def test_a_learned_inverse_has_steps_of_its_own_so_bp_with_target_propagation_s_is_no_control():
     found = {"bp-paper": records_of(BAD, BAD), "bp": records_of(GOOD, GOOD), "tp-learned": records_of(GOOD, MIDDLE)}
     against = {"bp-paper": "the baseline", "bp": "the same steps"}
-    assert verdicts(found, {"tp-learned": "learned"}, against) == ["learned is better than the baseline"]
+    (sentence,) = verdicts(found, {"tp-learned": "learned"}, against)
+    assert sentence.startswith("learned, against the baseline: ahead by ")
     for experiment in PAPER.values():
         steps = {name: method.optimizer for name, method in experiment.methods.items() if name != "bp-paper"}
         assert {name for name in steps if steps[name] != steps["bp"]} <= {OWN_STEPS}
@@ -63,6 +67,9 @@ def test_a_learned_inverse_has_steps_of_its_own_so_bp_with_target_propagation_s_
 
 def test_a_method_in_a_line():
     text = told("tp-time", {"tp-time": records_of(GOOD, MIDDLE, BAD)}, LABELS, 0.99)
-    assert text == "TP: 2 of 3 seeds reach 0.99 (median: after 30 steps); 1.00 at the end (0.20 to 1.00)"
+    assert text == (
+        "TP: 2 of 3 seeds reach 0.99 (median: after 30 steps), 0 of these fall back, 0.00 [0.00,\xa00.66]; "
+        "1.00 at the end (0.20 to 1.00)"
+    )
     text = told("tp-time", {"tp-time": records_of(BAD)}, LABELS, None)
     assert text == "TP: 0.20 at the end (0.20 to 0.20)"

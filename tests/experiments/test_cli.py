@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import tpcore
 from tests.experiments.small import DIVERGING, SMALL
 from tpcore import results
 from tpcore.experiments import EXPERIMENTS, Network
@@ -191,6 +193,12 @@ def test_verify_without_records_is_explained(said, tmp_path):
         (["run", "nothing"], 2, "experiment must be one of adding-30, "),
         (["show", "nothing"], 2, "experiment must be one of"),
         (["verify", "nothing"], 2, "experiment must be one of"),
+        (["run", "ading-30"], 2, "got 'ading-30': did you mean adding-30?"),
+        (["run", "small", "--set", "rr=3"], 2, "a value must be one of gamma_theta, gamma_h, r, batch_size"),
+        (["run", "small", "--set", "r=x"], 2, "r must be a number, as in r=3, got 'x'"),
+        (["run", "small", "--set", "r=-1"], 2, "r must be above 0 and finite, got -1"),
+        (["run", "small", "--set", "length=2.5"], 2, "length must be a whole number, as in length=3, got '2.5'"),
+        (["plot", "small"], 1, "no run of small has come to its end"),
         (["run", "small", "--methods", "gp"], 2, "method must be one of bp, tp, got 'gp'"),
         (["run", "small", "--steps", "0"], 2, "argument --steps: must be a whole number of at least 1, got '0'"),
         (["run", "small", "--steps", "abc"], 2, "argument --steps: must be a whole number of at least 1, got 'abc'"),
@@ -312,3 +320,53 @@ def test_the_entry_point_is_this_command():
     assert getattr(import_module(module), function) is main
     done = subprocess.run([sys.executable, "-m", module, "list"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "temporal-order-60" in done.stdout
+
+
+def test_the_version(said):
+    assert said("--version")[:2] == (0, f"tpcore {tpcore.__version__}\n")
+
+
+def test_json_for_other_programs(said):
+    said("run", "small", "--jobs", "1", "--quiet")
+    (row,) = [row for row in json.loads(said("list", "--json")[1]) if row["name"] == "small"]
+    assert (row["recorded"], row["runs"], row["methods"], row["under_way"]) == (4, 4, ["bp", "tp"], 0)
+    bp, tp = json.loads(said("show", "small", "--json")[1])
+    assert bp["seeds"] == [0, 1] and tp["configuration"]["rule"]["r"] == 1
+    assert tp["accuracy"]["lowest"] <= tp["accuracy"]["median"] <= tp["accuracy"]["highest"]
+    rows = json.loads(said("verify", "small", "--json", "--full")[1])
+    assert {row["word"] for row in rows} == {"agree"} and all(row["rows"] == row["of"] == 4 for row in rows)
+
+
+def test_a_value_that_is_set_has_a_name_of_its_own(said, tmp_path):
+    said("run", "small", "--jobs", "1", "--quiet", "--methods", "tp")
+    before = {path: path.read_bytes() for path in (tmp_path / "results").rglob("*.jsonl")}
+    status, out, _ = said(
+        "run", "small", "--jobs", "1", "--quiet", "--methods", "tp", "--set", "r=3", "--set", "length=12"
+    )
+    assert status == 0 and "filed as small+r=3+length=12: tpcore show small+r=3+length=12" in out
+    assert all(path.read_bytes() == content for path, content in before.items())
+    records = results.read_all(tmp_path / "results", "small+r=3+length=12")
+    assert len(records) == 2 and {record.configuration["rule"]["r"] for record in records} == {3.0}
+    assert {record.configuration["task"]["length"] for record in records} == {12}
+    assert ", r 3, " in said("show", "small+r=3+length=12")[1]
+    assert said("verify", "small+r=3+length=12")[0] == 0
+
+
+def test_a_plot_is_a_page(said, tmp_path):
+    said("run", "small", "--jobs", "1", "--quiet")
+    assert said("plot", "small", "--out", str(tmp_path / "curves.html"))[0] == 0
+    page = (tmp_path / "curves.html").read_text("utf-8")
+    assert "run bp, 2 seeds" in page and "run tp, 2 seeds" in page and "held-out accuracy" in page
+
+
+def test_verify_says_which_rows_it_has_seen(said, monkeypatch, tmp_path):
+    monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, log_every=10))
+    said("run", "small", "--jobs", "1", "--quiet")
+    out = said("verify", "small")[1]
+    assert out.count("(the first 3 of 7 rows, to step 20)") == 3 and out.count("(all 7 of 7 rows, to step 60)") == 1
+    (path, *_) = sorted((tmp_path / "results").rglob("*.jsonl"))
+    record = results.read(path)
+    record.rows[-1][record.columns.index("accuracy")] = 0.98
+    results.write(record, path)  # sealed again
+    status, out, _ = said("verify", "small", "--full")
+    assert status == 1 and out.count("DIFFERS") == 1

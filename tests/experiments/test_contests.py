@@ -1,28 +1,22 @@
-"""Areas under accuracy curves against sums written out, and who wins against the definition."""
+"""Areas under accuracy curves against sums written out, and pairs by their seeds."""
 
 import math
-from itertools import permutations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpcore.experiments import in_the_same_time, mean_accuracy, seconds_per_step, winner_of
-from tpcore.experiments.contests import NO_CLEAR_WINNER
+from tpcore.experiments import compare_methods, in_the_same_time, mean_accuracy
 from tpcore.experiments.regimes import CHUNKS, LENGTHS, METHODS, REGIMES, WIDTHS, cell_name
 from tpcore.results import Record
 
+TASK = {"class": "TemporalOrder", "length": 60, "bits": 1}
 
-def record_of(accuracies, pace=0.01, first=0.0, status="finished", steps=60):
-    """Rows every 20 steps; `first` seconds more up to the first of them."""
-    record = Record("small", "tuned", "bp", 0, {"steps": steps, "log_every": 20}, status=status)
-    record.set_rows(
-        [
-            {"step": 20 * i, "seconds": 20 * i * pace + (first if i else 0.0), "accuracy": accuracy}
-            for i, accuracy in enumerate(accuracies)
-        ]
-    )
+
+def record_of(accuracies, seed=0, status="finished", steps=60):
+    """Rows every 20 steps, of a task in which chance is one in four."""
+    record = Record("small", "tuned", "bp", seed, {"task": TASK, "steps": steps, "log_every": 20}, status=status)
+    record.set_rows([{"step": 20 * i, "accuracy": accuracy} for i, accuracy in enumerate(accuracies)])
     return record
 
 
@@ -47,32 +41,21 @@ def test_the_whole_run_is_the_default_and_a_diverged_one_counts_as_untrained():
             mean_accuracy(records, until)
 
 
-def test_the_time_of_a_step_is_the_median_without_what_is_done_once():
-    records = [record_of([0.1] * 4, pace, first=5.0) for pace in (0.01, 0.02, 0.07)]
-    assert seconds_per_step(records) == pytest.approx(0.02)
-    assert math.isnan(seconds_per_step([record_of([0.1, 0.2], status="diverged")]))
-
-
 def test_in_the_same_time_the_slower_one_takes_fewer_steps():
-    fast, slow = [record_of([0.1] * 4, 0.01, first=3.0)], [record_of([0.1] * 4, 0.04)]
-    assert in_the_same_time(fast, slow) == pytest.approx((60, 15))
-    assert in_the_same_time(slow, fast) == pytest.approx((15, 60))
-    unknown = [record_of([0.1, 0.2], status="diverged")]
-    assert in_the_same_time(unknown, slow) == (60, 60)
+    assert in_the_same_time(60, (0.01, 0.04)) == pytest.approx((60, 15))
+    assert in_the_same_time(60, (0.04, 0.01)) == pytest.approx((15, 60))
 
 
-def test_one_wins_if_every_seed_does():
-    for order in permutations([("bp", [0.3, 0.4]), ("tp", [0.41, 0.9]), ("learned", [0.0, 0.2])]):
-        assert winner_of({name: np.array(seeds) for name, seeds in order}) == "tp"
-    assert winner_of({"bp": np.array([0.3, 0.41]), "tp": np.array([0.41, 0.9])}) == NO_CLEAR_WINNER
-
-
-@given(st.permutations(range(10)))
-def test_how_often_chance_makes_a_winner(order):
-    """Of all 252 ways to deal ten different areas to two methods, two separate them."""
-    dealt = {"bp": np.array(order[:5]), "tp": np.array(order[5:])}
-    separated = set(order[:5]) in ({0, 1, 2, 3, 4}, {5, 6, 7, 8, 9})
-    assert (winner_of(dealt) != NO_CLEAR_WINNER) == separated
+def test_pairs_are_those_of_one_seed_whatever_the_order():
+    first = [record_of([0.0, level, level, level], seed) for seed, level in ((2, 0.9), (0, 0.5), (1, 0.7))]
+    second = [record_of([0.0, level, level, level], seed) for seed, level in ((0, 0.4), (1, 0.8), (3, 1.0))]
+    found = compare_methods(first, second)
+    assert (found.pairs, found.won, found.lost) == (2, 1, 1), "seeds 0 and 1 are common"
+    assert found.difference.value == pytest.approx(((0.5 - 0.4) + (0.7 - 0.8)) * 5 / 6 / 2)
+    until = compare_methods(first, second, until=(60, 20))
+    assert until.difference.value == pytest.approx((0.5 * 5 / 6 - 0.2 + 0.7 * 5 / 6 - 0.4) / 2)
+    with pytest.raises(ValueError, match=r"must have seeds in common, got \[2, 0, 1\] and \[5\]"):
+        compare_methods(first, [record_of([0.0, 1.0], 5)])
 
 
 def test_the_map_has_every_cell_and_the_same_effort_in_each():

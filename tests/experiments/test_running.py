@@ -47,6 +47,20 @@ def test_a_run_that_is_recorded_is_skipped(tmp_path):
     assert one.path(tmp_path).read_bytes() == before
 
 
+def test_what_is_finished_needs_no_lock(tmp_path, monkeypatch):
+    """As in a folder that may only be read, in which no lock can be made."""
+    one = run()
+    run_one(one, tmp_path)
+
+    def refused(*arguments, **options):
+        raise RecordError("it can't be written")
+
+    monkeypatch.setattr(checkpoints, "locked", refused)
+    assert run_one(one, tmp_path) == "skipped"
+    with pytest.raises(RecordError, match="it can't be written"):
+        run_one(run(seed=5), tmp_path)
+
+
 def test_it_repeats_whatever_the_threads(tmp_path):
     threads = torch.get_num_threads()
     try:

@@ -6,7 +6,18 @@ import pytest
 
 from tests.experiments.small import DIVERGING, SMALL
 from tpcore import results
-from tpcore.experiments import column, level_of, outcome, recorded, registry, run_all, searched, solved_at, sweep
+from tpcore.experiments import (
+    chance_of,
+    column,
+    level_of,
+    outcome,
+    recorded,
+    registry,
+    run_all,
+    searched,
+    solved_at,
+    sweep,
+)
 from tpcore.results import Record
 
 
@@ -81,19 +92,19 @@ def test_solved_at_the_first_step_that_reaches_the_level():
 
 def test_the_outcome_of_four_seeds_by_hand():
     records = [
-        record_of([0.2, 1.0, 1.0, 1.0]),  # at 20, after 0.5 s
-        record_of([0.2, 0.5, 0.5, 0.99]),  # at 60, after 1.5 s
-        record_of([0.2, 0.9, 1.0, 0.88]),  # at 40, after 1 s; then it collapses: 0.88 < 0.9 · 0.99
+        record_of([0.2, 1.0, 1.0, 1.0]),  # at 20
+        record_of([0.2, 0.5, 0.5, 0.99]),  # at 60
+        record_of([0.2, 0.9, 1.0, 0.88]),  # at 40; then it collapses: 0.88 < 0.9 · 0.99
         record_of([0.2, 0.9], status="diverged"),
     ]
     found = outcome(records)
     assert (found.seeds, found.solved, found.collapsed, found.diverged) == (4, 3, 1, 1)
-    assert (found.steps, found.seconds) == (40, 1.0)
+    assert found.steps == 40
     assert found.final == pytest.approx((0.2, (0.88 + 0.99) / 2, 1.0))
     unasked = outcome(records, None)
     assert (unasked.solved, unasked.collapsed, unasked.steps, unasked.final) == (0, 0, None, found.final)
     never = outcome([record_of([0.2, 0.3, 0.3, 0.3])])
-    assert (never.solved, never.steps, never.seconds) == (0, None, None)
+    assert (never.solved, never.steps) == (0, None)
 
 
 def test_what_counts_as_solved_depends_on_the_task():
@@ -112,3 +123,13 @@ def test_a_real_divergence(small, monkeypatch, tmp_path):
     found = outcome(records)
     assert found.diverged == sum(record.diverged_at is not None for record in records) > 0
     assert all(math.isfinite(value) for value in found.final)
+
+
+def test_chance_is_one_class_of_so_many_and_for_adding_the_share_near_one_half():
+    runs = {
+        name: registry.EXPERIMENTS[name].runs(name)[0] for name in ("temporal-order-60", "pixel-mnist", "adding-30")
+    }
+    found = {name: chance_of(Record(name, "run", "bp", 0, run.setup.configuration())) for name, run in runs.items()}
+    assert (found["temporal-order-60"], found["pixel-mnist"]) == (0.25, 0.1)
+    answers = np.random.default_rng(0).uniform(size=(200_000, 2)).mean(1)
+    assert found["adding-30"] == pytest.approx((np.abs(answers - 0.5) < 0.04).mean(), abs=0.003)

@@ -146,3 +146,13 @@ def test_other_data_are_named(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="the data are not those it was made from: set TPCORE_DATA"):
         compare(record)
     forget()
+
+
+def test_a_forged_last_row_is_found_by_running_all_of_them(tmp_path):
+    record = recorded(tmp_path, log_every=10)
+    assert compare(record, full=True).seen == "all 7 of 7 rows, to step 60"
+    record.rows[-1][record.columns.index("accuracy")] = 0.98
+    first = compare(record)
+    assert first.agrees and first.seen == "the first 3 of 7 rows, to step 20"
+    found = compare(record, full=True)
+    assert not found.agrees and "at accuracy, step 60" in str(found)

@@ -1,6 +1,7 @@
 """The reader's own folder, then the download: from a real server on this machine, which breaks off and resumes."""
 
 import hashlib
+import re
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,8 +76,9 @@ def test_a_download_that_broke_off_is_resumed(file, server, monkeypatch, enforce
 
     monkeypatch.setattr(requests, "get", get)
     server.cut_at = 100_000
-    with pytest.raises(DataError, match=r"numbers\.bin\.gz could not be downloaded from http://127"):
+    with pytest.raises(DataError, match=r"numbers\.bin\.gz could not be downloaded from http://127") as error:
         find(file)
+    assert re.search(r"The [\d,]+ bytes that came are kept in \S+numbers\.bin\.part: the next", str(error.value))
     assert find(file).read_bytes() == CONTENT
     (first, second) = server.ranges
     assert first is None and 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= 100_000
@@ -104,7 +106,14 @@ def test_a_wrong_hash_is_refused_and_not_kept(file):
         with pytest.raises(DataError, match="hash") as error:
             find(wrong)
         assert file.url in str(error.value)
+        assert all(shown in str(error.value) for shown in (wrong.md5, file.md5)), "the one expected and the one found"
     assert find(file).read_bytes() == CONTENT
+
+
+def test_the_sha256_is_checked_where_it_is_known(file):
+    with pytest.raises(DataError, match="SHA256 hash"):
+        find(replace(file, sha256="0" * 64))
+    assert find(replace(file, md5="0" * 32, sha256=hashlib.sha256(CONTENT).hexdigest())).read_bytes() == CONTENT
 
 
 def test_a_kept_file_that_was_changed_is_fetched_again(file):

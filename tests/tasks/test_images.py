@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.tasks.data import cifar_batch, idx, write_cifar, write_mnist
+from tpcore.tasks import images
 from tpcore.tasks.files import DataError
 from tpcore.tasks.images import load_images, read_cifar_batch, read_idx
 
@@ -120,3 +121,21 @@ def test_a_broken_batch_of_cifar_is_named(tmp_path, monkeypatch, data, message):
     with pytest.raises(DataError, match=message):
         read_cifar_batch(tmp_path / "data_batch_1", data)
     assert not (tmp_path / "harm").exists()
+
+
+def test_links_that_lead_to_each_other_are_named(data_folder):
+    (data_folder / "cifar10").mkdir()
+    path = data_folder / "cifar10/cifar-10-python.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, target in (("data_batch_1", "data_batch_2"), ("data_batch_2", "data_batch_1")):
+            link = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            archive.addfile(link)
+    with pytest.raises(DataError, match="not the complete archive of CIFAR-10"):
+        load_images("cifar10")
+
+
+def test_every_file_comes_over_https_and_has_a_sha256():
+    files = [file for found in images.IDX_FILES.values() for file in found] + [images.CIFAR_FILE]
+    assert len(files) == 9 and len({file.sha256 for file in files}) == 9
+    assert all(file.url.startswith("https://") and len(file.sha256) == 64 for file in files)

@@ -1,15 +1,16 @@
 """The figures on complexity show the counts and what the record holds; the map, what the records of its cells say."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.experiments.test_contests import record_of
+from tpcore.chapters import recorded
 from tpcore.chapters.complexity_regimes import costs as chapter
 from tpcore.chapters.complexity_regimes import regime_map, scaling
 from tpcore.complexity import CONTENDERS, MEASURED, PARTS, Shape, Timing, count, crossover_hidden, ratio
-from tpcore.experiments.contests import NO_CLEAR_WINNER
 from tpcore.explorers import grid
 
 BASE = {"batch": 20, "length": 60, "hidden": 100, "inputs": 6}
@@ -126,24 +127,45 @@ def test_a_new_record_is_computed_again(record, monkeypatch):
 # The regime map
 
 
+def records_of(method, *levels, last):
+    records = [record_of([0.1, level, last, last], seed) for seed, level in enumerate(levels)]
+    for record in records:
+        record.method = method
+    return records
+
+
 @pytest.fixture
 def cells(monkeypatch):
-    """TP is better by steps and takes three times as long; only two cells were run, one of them with one method."""
-    slow = [record_of([0.1, level, 0.9, 0.9], pace=0.03) for level in (0.7, 0.8)]
-    fast = [record_of([0.1, level, 0.8, 0.8], pace=0.01) for level in (0.5, 0.6)]
-    mixed = [record_of([0.1, level, 0.8, 0.8], pace=0.01) for level in (0.55, 0.9)]
+    """TP is ahead by steps and takes three times as long; only two cells were run, one of them with one method."""
+    slow, fast = records_of("tp-local", 0.7, 0.8, last=0.9), records_of("bp", 0.5, 0.6, last=0.8)
+    mixed = records_of("tp-time", 0.45, 0.9, last=0.8)
     run = {(14, 64): {"bp": fast, "tp-local": slow, "tp-time": mixed}, (4, 16): {"bp": fast}}
     monkeypatch.setattr(regime_map, "cell_records", lambda length, width: run.get((length, width), {}))
+    monkeypatch.setitem(regime_map.REGIMES, "regime-14-64", replace(regime_map.REGIMES["regime-14-64"], steps=60))
+
+    def cost(record):
+        seconds = 0.01 if record.method == "bp" else 0.03
+        return Timing(seconds, seconds, seconds, 9)
+
+    for module in (regime_map, recorded):
+        monkeypatch.setattr(module, "step_cost", cost)
 
 
 def test_a_cell_is_won_by_steps_and_lost_by_time(cells):
     by_steps = regime_map.contest(14, 64, "tp-local", "steps")
-    assert by_steps["winner"] == "tp-local" and by_steps["difference"] == pytest.approx((0.2 + 0.1 + 0.05) / 3)
+    assert by_steps["word"] == "ahead"
+    assert by_steps["lead"].difference.value == pytest.approx((0.2 + 0.1 + 0.05) / 3)
     by_time = regime_map.contest(14, 64, "tp-local", "seconds")  # 60 steps of BP are 20 of TP
-    assert by_time["winner"] == "bp"
-    assert by_time["difference"] == pytest.approx((0.1 + 0.75) / 2 - (0.325 + 0.675 + 0.8) / 3)
-    assert regime_map.contest(14, 64, "tp-time", "steps")["winner"] == NO_CLEAR_WINNER
+    assert by_time["word"] == "behind"
+    assert by_time["lead"].difference.value == pytest.approx((0.1 + 0.75) / 2 - (0.325 + 0.675 + 0.8) / 3)
+    assert regime_map.contest(14, 64, "tp-time", "steps")["word"] == "no clear difference"
     assert regime_map.contest(4, 16, "tp-local", "steps") is None
+
+
+def test_a_cell_whose_steps_were_not_timed_has_no_verdict_by_time(cells, monkeypatch):
+    monkeypatch.setattr(regime_map, "step_cost", lambda record: None)
+    assert regime_map.contest(14, 64, "tp-local", "seconds") is None
+    assert regime_map.contest(14, 64, "tp-local", "steps")["word"] == "ahead"
 
 
 def test_the_map_shows_every_cell_and_the_chosen_one_s_curves(cells):

@@ -7,11 +7,12 @@ from tests.explorers.written import write
 from tpcore.chapters import equal_effort_records as shared
 from tpcore.chapters.one_slider import equal_effort as chapter
 from tpcore.chapters.one_slider import equal_effort_tables as tables
-from tpcore.experiments import experiment_named
-from tpcore.experiments.contests import NO_CLEAR_WINNER
+from tpcore.complexity import Timing
+from tpcore.experiments import experiment_named, mean_accuracy
 from tpcore.experiments.fair import FAIR, RULES
 from tpcore.experiments.search import trials, winner
 from tpcore.experiments.spec import Run
+from tpcore.experiments.verdicts import AHEAD, UNCLEAR
 
 NAME = "equal-effort-order-60"
 FRESH = {  # steps of the fresh seeds
@@ -38,11 +39,14 @@ def records(monkeypatch, tmp_path):
         for seed, step in zip(experiment.seeds, steps, strict=True):
             collapses = (method, seed) == ("bp", 0)
             write(Run(NAME, "tuned", method, seed, setup), step, tmp_path, end=0.5 if collapses else 1.0)
-    shared.tuned.cache_clear()
-    shared.tried.cache_clear()
+    forget()
     yield experiment
-    shared.tuned.cache_clear()
-    shared.tried.cache_clear()
+    forget()
+
+
+def forget():
+    for cached in (shared.tuned, shared.tried, tables.contests):
+        cached.cache_clear()
 
 
 def test_every_method_has_a_name_of_its_own_and_a_kind():
@@ -79,10 +83,11 @@ def test_success_counts_seeds(records):
     assert len(traces[-1].x) == sum(cell is None for row in cells.values() for cell in row)
 
 
-def test_steps_and_seconds_of_each_seed(records):
+def test_steps_and_seconds_of_each_seed(records, monkeypatch):
+    monkeypatch.setattr(shared, "step_cost", lambda record: Timing(0.002, 0.001, 0.003, 9))
     by_step, by_time = (chapter.reaching(NAME, unit)["methods"] for unit in chapter.UNITS)
     np.testing.assert_array_equal(by_step["bp"], [2000, 2200, 2400, 2600, np.nan])
-    np.testing.assert_allclose(by_time["bp"], by_step["bp"] / 1000)
+    np.testing.assert_allclose(by_time["bp"], by_step["bp"] * 0.002)
     assert by_step["tp-time"] is None
     for unit in chapter.UNITS:
         traces = chapter.reaching_figure(chapter.reaching(NAME, unit)).data
@@ -101,7 +106,7 @@ def test_curves_of_a_kind(records):
 
 def test_tables_of_outcomes_and_searches(records):
     rows = {row[0]: row[1:] for row in tables.outcomes(NAME)}
-    assert len(rows) == len(FRESH) and rows["BP"][:2] == ["4 of 5, 1 of them collapses", "2,300"]
+    assert len(rows) == len(FRESH) and rows["BP"][:3] == ["4 of 5", "1 of 4 [5%,\xa070%]", "2,300"]
     every = sum(row[0] == "5 of 5" for row in rows.values())
     assert 0 < every < len(FRESH)
     assert tables.solved_by(NAME) == f"{every} of {len(FRESH)} methods solve it on every seed"
@@ -113,7 +118,7 @@ def test_tables_of_outcomes_and_searches(records):
     (row,) = [row for row in tables.stability([NAME]) if row[0] == "BP"]
     steps = np.arange(0, records.steps + 1, records.log_every)
     lapse = 1 / (steps > FRESH["bp"][0]).sum()  # of one of nine runs, the last logged step alone
-    assert row[1:] == [10, 9, 1, f"{lapse / 9:.0%}", 0, 16, 2, 0]
+    assert row[1:] == [10, 9, 1, "0.11 [0.02,\xa00.44]", f"{lapse / 9:.0%}", 0, 16, 2, 0]
     assert rows["BP"][-1] == f"{lapse / 4:.0%}" and rows["paper's, local"][-1] == "–"
 
 
@@ -126,38 +131,41 @@ def test_a_lapse_counts_though_the_run_recovers(records):
     assert tables.lapses(NAME, [record]) == [3 / (len(accuracy) - first - 1)]
 
 
-def test_who_wins(records):
+def test_who_is_ahead(records):
     rows = tables.compared(NAME)
     assert all(len(row) == len(tables.COMPARED_HEAD) for row in rows)
-    said = {(row[0], row[2].partition(":")[0]): row[-1] for row in rows}
-    assert said["same optimizer: plain", "calibrated, local"] == tables.BETTER
-    assert said["same optimizer: Adam", "calibrated, local, Adam"] == tables.WORSE
-    assert said["same rule but for calibration", "calibrated, local"] == tables.BETTER
-    assert said["best of its family, BP: plain, Adam (16 trials to 16)", "calibrated, local"] == NO_CLEAR_WINNER
-    assert said["best of its family, paper's: plain (8 trials to 8)", "calibrated, local"] == tables.BETTER
+    said = {(row[0], row[2].partition(":")[0]): row[4] for row in rows}
+    plain = said["same optimizer: plain", "calibrated, local"]
+    one, other = (mean_accuracy(chapter.tuned(NAME)[method]) for method in ("calibrated-local", "bp"))
+    middle = np.sort(one - other)[1:-1].mean()
+    assert plain.startswith(f"ahead by {middle:.2f} [") and plain.endswith("], 5 of 5 pairs")
+    assert said["same optimizer: Adam", "calibrated, local, Adam"].startswith("behind by ")
+    assert said["same rule but for calibration", "calibrated, local"].startswith("ahead by ")
+    best = said["best of its family, BP: plain, Adam (16 trials to 16)", "calibrated, local"]
+    assert best.startswith("no clear difference: ")  # seeds at 400 to 1,200 steps against all at 1,000
+    assert said["best of its family, paper's: plain (8 trials to 8)", "calibrated, local"].startswith("ahead by ")
     assert len(said) == 5
-    assert tables.verdicts(NAME) == f"3 × better, 1 × worse, 1 × {NO_CLEAR_WINNER}"
+    assert tables.verdicts(NAME) == "3 × ahead, 1 × behind, 1 × no clear difference"
+    assert rows[0][-1] == "0.062 (0.31)", "2 of 32 swaps, times five comparisons"
     assert tables.best_pair(NAME, ("bp",), ("calibrated-local",)) == ("bp-adam", "calibrated-local")
     assert tables.best_pair(NAME, ("bp",), ("tp-local",)) == ("bp", "tp-local"), "only one side has Adam"
     assert tables.best_pair(NAME, ("bp",), ("tp-time",)) is None
 
 
 def test_a_lead_among_failures_is_counted_apart(monkeypatch):
-    rows = [["how", "one", "other", seeds, said] for seeds in ("5 and 0 of 5", tables.NEITHER)
-            for said in (tables.BETTER, NO_CLEAR_WINNER)]  # fmt: skip
-    monkeypatch.setattr(tables, "compared", lambda name: rows)
-    assert tables.verdicts(NAME) == "1 × better, 1 × better where no side solves it, 2 × no clear winner"
+    rows = [tables.Compared("how", ("one", "other"), None, word, solved) for solved in ((5, 0), (0, 0))
+            for word in (AHEAD, UNCLEAR)]  # fmt: skip
+    monkeypatch.setattr(tables, "contests", lambda name: rows)
+    assert tables.verdicts(NAME) == "1 × ahead, 1 × ahead where no side solves it, 2 × no clear difference"
 
 
 def test_without_records_nothing_is_claimed(monkeypatch, tmp_path):
     monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
-    shared.tuned.cache_clear()
-    shared.tried.cache_clear()
+    forget()
     for name in FAIR:
         assert tables.compared(name) == tables.searches(name) == []
         assert tables.outcomes(name) == [] and tables.not_run(name).startswith("BP; BP, momentum; ")
     assert tables.stability(list(FAIR)) == []
     for explorer in (chapter.success_explorer, chapter.reaching_explorer, chapter.tuned_explorer):
         explorer.evaluate()
-    shared.tuned.cache_clear()
-    shared.tried.cache_clear()
+    forget()
