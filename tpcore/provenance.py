@@ -38,6 +38,15 @@ def alike(found: dict[str, Any], now: dict[str, Any]) -> bool:
     return bool(found) and all(now.get(name) == value for name, value in found.items())
 
 
+def made_here(found_versions: dict[str, Any], found_machine: dict[str, Any]) -> bool:
+    """Whether something was made with such versions and on such a machine as these.
+
+    What says nothing of its instructions may be another machine's.
+    """
+    same_machine = "instructions" in found_machine and alike(found_machine, machine())
+    return same_machine and alike(found_versions, versions())
+
+
 def machine() -> dict[str, Any]:
     """The machine, without its name."""
     processor = platform.processor() or platform.machine()

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tpcore import provenance
 from tpcore.chapters import speed
 from tpcore.complexity import Shape, count
 from tpcore.explorers import grid
@@ -27,19 +28,26 @@ def test_it_shows_what_the_record_holds():
             assert speed.ratios_figure(result).layout.xaxis.range[1] > max(high for _, _, high in result["TP"])
 
 
+HERE = {"versions": provenance.versions(), "machine": provenance.machine()}
+OTHER = {**HERE, "versions": {**HERE["versions"], "torch": "0.1"}}
+RECORDED_ON = {"2026-01-01": HERE}
+
+
 def test_a_new_record_is_computed_again_and_this_machine_s_counts_else_the_newest(tmp_path, monkeypatch):
     paths = []
     for date in ("2026-01-02", "2026-01-01"):
         path = tmp_path / f"{date}.json"
-        path.write_text(json.dumps({"date": date}))
+        path.write_text(json.dumps({"date": date, **RECORDED_ON.get(date, OTHER)}))
         paths.append(path)
     before = grid.code_key("tpcore.chapters.speed")
     monkeypatch.setattr(speed, "RECORDS", paths)
     assert grid.code_key("tpcore.chapters.speed") != before
     monkeypatch.setattr(speed, "BENCH_RECORDS", paths)
-    assert speed.bench_record() == {"date": "2026-01-02", "of_this_machine": False}
-    monkeypatch.setattr(speed, "machine_name", lambda: "2026-01-01")
-    assert speed.bench_record() == {"date": "2026-01-01", "of_this_machine": True}
+    found = speed.bench_record()
+    assert (found["date"], found["of_this_machine"]) == ("2026-01-01", True)
+    monkeypatch.setattr(provenance, "machine", lambda: {**HERE["machine"], "instructions": "others"})
+    found = speed.bench_record()
+    assert (found["date"], found["of_this_machine"]) == ("2026-01-02", False)
     monkeypatch.setattr(speed, "BENCH_RECORDS", [])
     with pytest.raises(FileNotFoundError, match="make bench"):
         speed.bench_record()

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
-from tpcore.provenance import machine_name
+from tpcore.provenance import made_here
 from tpcore.results import default_folder
 
 BENCH_RECORDS = sorted((default_folder() / "bench").glob("*.json"))
@@ -23,7 +23,9 @@ SHOWN = {
 
 
 def bench_record() -> dict[str, Any]:
-    """The record of `make bench` on this machine, else the newest; `of_this_machine` says which.
+    """The record of `make bench` on such a machine and with such versions as these, else the newest.
+
+    `of_this_machine` says which.
 
     Raises
     ------
@@ -33,9 +35,9 @@ def bench_record() -> dict[str, Any]:
     if not BENCH_RECORDS:
         folder = default_folder() / "bench"
         raise FileNotFoundError(f"no record of a benchmark in {folder}: `make bench` in the repository writes one")
-    own = [path for path in BENCH_RECORDS if path.stem == machine_name()]
-    records = [json.loads(path.read_text("utf-8")) for path in own or BENCH_RECORDS]
-    return max(records, key=lambda record: str(record["date"])) | {"of_this_machine": bool(own)}
+    records = [json.loads(path.read_text("utf-8")) for path in BENCH_RECORDS]
+    own = [record for record in records if made_here(record["versions"], record["machine"])]
+    return max(own or records, key=lambda record: str(record["date"])) | {"of_this_machine": bool(own)}
 
 
 def gpu_record() -> dict[str, Any]:

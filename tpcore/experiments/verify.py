@@ -82,7 +82,7 @@ def compare(record: Record, *, full: bool = False) -> Comparison:
     if len(kept) == len(record.rows) and record.diverged_at is not None:
         last = record.diverged_at
     again, diverged_at = _repeat(record, setup, last)
-    exact = _written_here(record)
+    exact = provenance.made_here(record.versions, record.machine)
     shaken = [] if exact else [_repeat(record, setup, last, shaken=seed)[0] for seed in range(SHAKEN_RUNS)]
     rows = min(len(kept), len(again.rows))
     seen = {"rows": len(kept), "of": len(record.rows), "last_step": last}
@@ -92,12 +92,6 @@ def compare(record: Record, *, full: bool = False) -> Comparison:
         drifting = agrees and not exact and record.diverged_at is not None and bool(again.rows)
         return Comparison(drifting, exact, math.inf, other, last if drifts_from is None else drifts_from, **seen)
     return Comparison(agrees, exact, worst, where, drifts_from, **seen)
-
-
-def _written_here(record: Record) -> bool:
-    """Whether it names such versions and such a machine; one that says nothing of its instructions may be another's."""
-    same_machine = "instructions" in record.machine and provenance.alike(record.machine, provenance.machine())
-    return same_machine and provenance.alike(record.versions, provenance.versions())
 
 
 def _repeat(record: Record, setup: Setup, last: int, shaken: int | None = None) -> tuple[Record, int | None]:

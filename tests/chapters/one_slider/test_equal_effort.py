@@ -104,6 +104,16 @@ def test_curves_of_a_kind(records):
     assert any("not run" in (note.text or "") for note in empty.layout.annotations)
 
 
+def test_a_profile_counts_the_seeds_that_end_at_or_above(records):
+    """Of back-propagation's five one ends at 0.5 and one, never solving it, at 0.25."""
+    result = chapter.endings(NAME, "")
+    assert list(result["shares"]) == ["bp", "tp-local", "calibrated-local"]
+    by_hand = [sum(end >= accuracy for end in (0.5, 1, 1, 1, 0.25)) / 5 for accuracy in chapter.ACCURACIES]
+    np.testing.assert_allclose(result["shares"]["bp"], by_hand)
+    (line,) = [trace for trace in chapter.endings_figure(result).data if trace.name == "BP"]
+    np.testing.assert_allclose(line.y, by_hand)
+
+
 def test_tables_of_outcomes_and_searches(records):
     rows = {row[0]: row[1:] for row in tables.outcomes(NAME)}
     assert len(rows) == len(FRESH) and rows["BP"][:3] == ["4 of 5", "1 of 4 [5%,\xa070%]", "2,300"]
@@ -166,6 +176,7 @@ def test_without_records_nothing_is_claimed(monkeypatch, tmp_path):
         assert tables.compared(name) == tables.searches(name) == []
         assert tables.outcomes(name) == [] and tables.not_run(name).startswith("BP; BP, momentum; ")
     assert tables.stability(list(FAIR)) == []
-    for explorer in (chapter.success_explorer, chapter.reaching_explorer, chapter.tuned_explorer):
+    for explorer in (chapter.success_explorer, chapter.reaching_explorer, chapter.tuned_explorer,
+                     chapter.endings_explorer):  # fmt: skip
         explorer.evaluate()
     forget()

@@ -20,6 +20,7 @@ from tpcore.chapters.equal_effort_records import (
     tuned,
 )
 from tpcore.chapters.recorded import add_curve, curve, record_files, say_not_run
+from tpcore.experiments import column, performance_profile
 from tpcore.experiments.fair import FAIR
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import figure
@@ -200,4 +201,39 @@ tuned_explorer = Explorer(
     controls=[TASK, KIND],
     compute=tuned_curves,
     draw=tuned_figure,
+)
+
+
+# Performance profiles
+
+ACCURACIES = np.linspace(0, 1, 51)
+
+
+def endings(task: str, kind: str) -> dict[str, Any]:
+    """For each method of a kind the share of the fresh seeds that end at or above each of ACCURACIES."""
+    found = tuned(task)
+    methods = [method for method in FAIR[task].methods if rule_and_kind(method)[1] == kind and method in found]
+    shares = {method: performance_profile(column(found[method])[1][:, -1], ACCURACIES) for method in methods}
+    return {"task": task, "shares": shares}
+
+
+def endings_figure(result: dict[str, Any]) -> go.Figure:
+    """A falling line of steps for each method; one that lies above another is never worse at any accuracy."""
+    fig = figure("accuracy at the end", "share of the seeds", x_range=(0, 1.02), y_range=(-0.03, 1.05), height=400)
+    for method, shares in result["shares"].items():
+        label, color, dash = style_of(method)
+        line = {"color": color, "dash": dash, "shape": "hv"}
+        fig.add_scatter(x=ACCURACIES, y=shares, name=label, mode="lines", line=line)
+    if not result["shares"]:
+        say_not_run(fig, f"tpcore sweep {result['task']}")
+    return fig
+
+
+endings_explorer = Explorer(
+    title="How many seeds end how high?",
+    description="Performance profiles: for each method the share of the fresh seeds whose held-out accuracy at the end "
+    "is at least the one on the horizontal axis. A line that stays at the top has every seed there.",
+    controls=[TASK, KIND],
+    compute=endings,
+    draw=endings_figure,
 )
