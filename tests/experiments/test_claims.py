@@ -36,7 +36,7 @@ def test_every_claim_names_experiments_that_there_are():
         ((GOOD, GOOD), (MIDDLE, MIDDLE), "ahead by 0.27 [0.27, 0.27], 2 of 2 pairs"),
         ((BAD, BAD), (MIDDLE, MIDDLE), "behind by 0.40 [0.40, 0.40], 2 of 2 pairs"),
         ((GOOD, BAD), (MIDDLE, MIDDLE), "no clear difference: −0.07 [−0.40, +0.27], 1 of 2 pairs"),
-        ((GOOD, GOOD), (GOOD, GOOD), "level: +0.00 [+0.00, +0.00], 0 of 2 pairs"),
+        ((GOOD, GOOD), (GOOD, GOOD), "level: 0.00 [0.00, 0.00], 0 of 2 pairs"),
         ((BAD, BAD), (BAD, BAD), "neither learns"),
     ],
 )
@@ -47,7 +47,7 @@ def test_a_comparison_in_words(first, second, says):
 def test_verdicts_compare_each_form_with_each_baseline_that_was_run():
     found = {"bp-paper": records_of(BAD, BAD), "bp": records_of(GOOD, GOOD), "tp-time": records_of(GOOD, GOOD)}
     against = {"bp-paper": "the baseline", "bp": "the same steps"}
-    level = "TP, against the same steps: level: +0.00 [+0.00, +0.00], 0 of 2 pairs"
+    level = "TP, against the same steps: level: 0.00 [0.00, 0.00], 0 of 2 pairs"
     ahead = "TP, against the baseline: ahead by 0.67 [0.67, 0.67], 2 of 2 pairs"
     assert verdicts(found, LABELS, against) == [ahead, level]
     del found["bp-paper"]

@@ -18,7 +18,7 @@ def lead(value, low, high, won=5, pairs=5):
         (lead(-0.24, -0.33, -0.12, won=1), BEHIND, "behind by 0.24 [0.12, 0.33], 4 of 5 pairs"),
         (lead(0.02, 0.004, 0.03), AHEAD, "ahead by 0.020 [0.004, 0.030], 5 of 5 pairs"),
         (lead(0.1, -0.05, 0.3, won=3), UNCLEAR, "no clear difference: +0.10 [−0.05, +0.30], 3 of 5 pairs"),
-        (lead(0.004, 0.001, 0.009), LEVEL, "level: +0.00 [+0.00, +0.01], 5 of 5 pairs"),
+        (lead(0.004, 0.001, 0.009), LEVEL, "level: 0.00 [0.00, +0.01], 5 of 5 pairs"),
     ],
 )
 def test_direction_size_and_certainty(found, word, says):

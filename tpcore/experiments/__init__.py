@@ -8,6 +8,7 @@ from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.many import run_all
 from tpcore.experiments.method import Method, Optimizer
 from tpcore.experiments.moving import MovedByLoss, MovedBySteps
+from tpcore.experiments.outcomes import Outcome, chance_of, learns, level_of, outcome, solved_at
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_one
@@ -22,17 +23,7 @@ from tpcore.experiments.statistics import (
     performance_profile,
     share,
 )
-from tpcore.experiments.summary import (
-    Outcome,
-    chance_of,
-    column,
-    learns,
-    level_of,
-    outcome,
-    recorded,
-    searched,
-    solved_at,
-)
+from tpcore.experiments.summary import column, recorded, searched
 
 __all__ = [
     "AdaptedTargetProp",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tpcore.experiments.outcomes import outcome
 from tpcore.experiments.statistics import share
-from tpcore.experiments.summary import outcome
 from tpcore.experiments.verdicts import contest, estimated, sentence
 from tpcore.results import Record
 

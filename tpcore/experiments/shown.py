@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from tpcore.experiments.outcomes import outcome
 from tpcore.experiments.records import key_of
-from tpcore.experiments.summary import outcome
 from tpcore.results import Record
 
 

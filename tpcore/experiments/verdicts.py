@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tpcore.experiments.contests import compare_methods
+from tpcore.experiments.outcomes import learns
 from tpcore.experiments.statistics import Estimate, Lead
-from tpcore.experiments.summary import learns
 from tpcore.results import Record
 
 AHEAD, BEHIND, LEVEL, UNCLEAR, NEITHER = "ahead", "behind", "level", "no clear difference", "neither learns"
@@ -57,5 +57,5 @@ def estimated(found: Estimate) -> str:
 
 
 def number(value: float) -> str:
-    """With its sign, a true minus."""
-    return f"{value:+.2f}".replace("-", "−")
+    """With its sign, a true minus; nothing has none."""
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"

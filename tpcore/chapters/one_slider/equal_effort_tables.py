@@ -23,8 +23,8 @@ from tpcore.chapters.equal_effort_records import (
 from tpcore.chapters.tables import OUTCOME, outcome_rows
 from tpcore.experiments import Lead, column, holm, mean_accuracy, outcome, share
 from tpcore.experiments.fair import FAIR, OPTIMIZERS, RULES
+from tpcore.experiments.outcomes import KEPT
 from tpcore.experiments.search import score, trials
-from tpcore.experiments.summary import KEPT
 from tpcore.experiments.verdicts import AHEAD, BEHIND, LEVEL, NEITHER, UNCLEAR, certainty, contest, estimated, sentence
 from tpcore.results import Record
 
