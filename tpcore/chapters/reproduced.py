@@ -10,8 +10,12 @@ from tpcore.chapters.one_slider.equal_effort_tables import FAMILIES, best_pair
 from tpcore.chapters.recorded import METHODS
 from tpcore.chapters.speed import BENCH_RECORDS, bench_record, gpu_record
 from tpcore.chapters.tables import folded
-from tpcore.experiments import Lead, experiment_named, holm, level_of, outcome, recorded
+from tpcore.experiments import Experiment, Lead, experiment_named, holm, level_of, outcome, recorded
 from tpcore.experiments.claims import CLAIMS, Claim, controls, told, verdicts, versus
+from tpcore.experiments.costs import cost_record
+from tpcore.experiments.fair import FAIR
+from tpcore.experiments.regimes import REGIMES
+from tpcore.experiments.registry import EXPERIMENTS
 from tpcore.experiments.verdicts import NEITHER, certainty, contest, sentence
 from tpcore.results import Record
 
@@ -95,6 +99,40 @@ def times() -> list[list[str]]:
             forms = [f"{seconds[form] / seconds['BP']:.2f}" for form in ("TP", "TP through time", "TP calibrated")]
             rows.append([shape, *forms, f"{seconds['TP'] / seconds['torch']:.2f}"])
     return rows
+
+
+NOT_RUN_HEAD = ("Experiment", "methods not run", "command", "hours")
+
+
+def not_run_rows() -> list[list[str]]:
+    """A row for each experiment with methods, or at a number of steps, that were not run, and the hours it would take."""
+    rows = []
+    for name, experiment in EXPERIMENTS.items():
+        tuned_alike = name in FAIR or name in REGIMES
+        found = recorded(name, "tuned" if tuned_alike else "run")
+        missing = [method for method in experiment.methods if method not in found]
+        if missing:
+            which = "all" if not found else ", ".join(missing) if len(missing) < 8 else f"{len(missing)} methods"
+            runs = len(experiment.seeds) + (experiment.search.trials if tuned_alike else 0)
+            command = f"`tpcore {'sweep' if tuned_alike else 'run'} {name}`"
+            rows.append([experiment.about, which, command, _hours(experiment, missing, runs * experiment.steps)])
+    for claim in CLAIMS:
+        if claim.paper_steps:
+            experiment, command = EXPERIMENTS[claim.experiment], f"tpcore run {claim.experiment}"
+            hours = _hours(experiment, list(experiment.methods), len(experiment.seeds) * claim.paper_steps)
+            title = f"{claim.title}, the paper's {claim.paper_steps:,} steps"
+            rows.append([title, "all", f"`{command} --steps {claim.paper_steps}`", hours])
+    return rows
+
+
+def _hours(experiment: Experiment, methods: Sequence[str], steps: int) -> str:
+    """So many steps of each method, by its recorded cost; a dash where that is not known."""
+    timed = cost_record().get("steps", {})
+    keys = [experiment.setup(experiment.methods[method]).key() for method in methods]
+    if not all(key in timed for key in keys):
+        return "–"
+    seconds = sum(timed[key]["seconds"]["median"] for key in keys) * steps
+    return f"{seconds / 3600:.1f}"
 
 
 def _tuned(claim: Claim) -> dict[str, list[Record]]:

@@ -103,17 +103,14 @@ def compare_pairs(first: np.ndarray, second: np.ndarray) -> Lead:
     """
     if first.shape != second.shape or first.ndim != 1 or len(first) == 0:
         raise ValueError(f"first and second must have a number a seed each, got {first.shape} and {second.shape}")
-    from scipy.stats import permutation_test  # here: tpcore.experiments is imported without SciPy
-
     differences = first - second
-    test = permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=10_000, rng=SEED)
     return Lead(
         difference=interquartile_mean(differences),
         improvement=_interval(_improvement, (first, second), paired=True),
         won=int((differences > 0).sum()),
         lost=int((differences < 0).sum()),
         pairs=len(differences),
-        p=float(test.pvalue),
+        p=_swapped(differences),
     )
 
 
@@ -217,6 +214,16 @@ def performance_profile(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
     [1.0, 0.5, 0.0]
     """
     return np.asarray((values[:, None] >= levels).mean(0))
+
+
+def _swapped(differences: np.ndarray) -> float:
+    """The p of the permutation test that swaps the two within pairs."""
+    from scipy.stats import permutation_test  # here: tpcore.experiments is imported without SciPy
+
+    if len(differences) < 2:  # one pair and its swap are equally far from zero
+        return 1.0
+    test = permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=10_000, rng=SEED)
+    return float(test.pvalue)
 
 
 def _improvement(first: np.ndarray, second: np.ndarray, axis: int = -1) -> np.ndarray:
