@@ -17,7 +17,14 @@ UNUSED = re.compile(
     r"thebe"
 )
 SEARCHING = re.compile(r"/(searchtools\.js|language_data\.js)|searchindex\.js")
-_WORDS = re.compile(r"toggle(Hint|Open|button)|DOCUMENTATION_OPTIONS\.")  # of scripts in the page itself
+_WORDS = re.compile(r"toggle(Hint|Open|button)|DOCUMENTATION_OPTIONS\.|thebe", re.I)  # of scripts in the page itself
+# Before anything is drawn; the theme's own says "auto" first, and then shows both logos until its script has run.
+THEME = """{
+  const chosen = localStorage.getItem("mode") || "auto", dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const theme = chosen === "auto" ? (dark ? "dark" : "light") : chosen;
+  Object.assign(document.documentElement.dataset, { mode: chosen, theme });
+}"""
+COLUMNS = 64  # of code that fits its box on a wide screen
 _NAMES = {
     ".primary-toggle": "Show or hide the chapters",
     ".secondary-toggle": "Show or hide the contents of this page",
@@ -52,15 +59,17 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
     for tag in soup.find_all(["script", "link"]):
         address = str(tag.get("src") or tag.get("href") or "")
         preloaded = tag.name == "link" and "preload" in tag.get("rel", [])
-        inline = tag.name == "script" and not address and tag.get("type") is None
+        inline = tag.name == "script" and not address and tag.get("type") != "application/json"
         needless = UNUSED.search(address) or preloaded or (not searches and SEARCHING.search(address))
         if needless or (inline and not searches and _WORDS.search(tag.get_text())):
             tag.decompose()
         elif tag.name == "script" and address and not searches:
             tag["defer"] = ""
+        elif inline and "dataset.mode" in tag.get_text():
+            tag.string = THEME
     for tag in soup.select('meta[name="viewport"]')[1:]:
         tag.decompose()
-    for tag in soup.select("#ethical-ad-placement, #bd-header-version-warning, .pst-async-banner-revealer"):
+    for tag in soup.select("#ethical-ad-placement"):
         tag.decompose()
 
 
@@ -87,6 +96,8 @@ def _names(soup: BeautifulSoup) -> None:
     for link in soup.select(".headerlink"):
         heading = link.parent
         link["aria-label"] = f"Link to this {'definition' if heading and heading.name == 'dt' else 'section'}: #"
+    for summary in soup.select("summary[aria-label]"):
+        del summary["aria-label"]
     for link in soup.select('a[target="_blank"]'):
         link["rel"] = "noopener"
 
@@ -120,10 +131,17 @@ def _lists(soup: BeautifulSoup) -> None:
         back.name = "span"
 
 
+def _code(soup: BeautifulSoup) -> None:
+    """Code that may be wider than its box can be scrolled with the keyboard."""
+    for code in soup.select("div.highlight pre"):
+        if max(map(len, code.get_text().splitlines()), default=0) > COLUMNS:
+            code["tabindex"] = "0"
+
+
 def _tables(soup: BeautifulSoup) -> None:
     for cell in soup.select("th"):
         if not cell.get_text(strip=True):
             cell.name = "td"
 
 
-MENDS: tuple[Callable[[BeautifulSoup], Any], ...] = (_icons, _names, _landmarks, _lists, _tables)
+MENDS: tuple[Callable[[BeautifulSoup], Any], ...] = (_icons, _names, _landmarks, _lists, _code, _tables)
