@@ -1,9 +1,10 @@
-"""The two pages that no source makes: index.html, which leads to the first chapter, and 404.html for a wrong address."""
+"""The two pages that no source makes: index.html, which leads to the first chapter, and 404.html."""
 
 from pathlib import Path
 
 from address import known
 from sphinx.application import Sphinx
+
 from tools import set_repository
 
 _PAGE = """<!DOCTYPE html>
@@ -54,4 +55,5 @@ def missing(book: str, address: str) -> str:
 def home() -> str:
     """The path at which GitHub Pages serves the book; that of the host where the repository is not known."""
     repository = known()
-    return "/" + set_repository.pages(*repository).partition("/")[2] if repository else "/"
+    path = set_repository.pages(*repository).partition("/")[2] if repository else ""
+    return f"/{path}/" if path else "/"

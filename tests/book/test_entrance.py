@@ -14,7 +14,7 @@ def test_the_index_leads_on_and_has_a_title_a_language_and_a_link() -> None:
 
 
 @pytest.mark.parametrize(
-    ("repository", "path"), [(("Lab", "tp"), "/tp"), (("Lab", "lab.github.io"), "/"), (None, "/")]
+    ("repository", "path"), [(("Lab", "tp"), "/tp/"), (("Lab", "lab.github.io"), "/"), (None, "/")]
 )
 def test_a_wrong_address_leads_to_the_beginning(monkeypatch, repository, path) -> None:
     monkeypatch.setattr(entrance, "known", lambda: repository)

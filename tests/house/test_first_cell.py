@@ -17,33 +17,36 @@ CODE = {
 }
 WITH_RECORDS = {name for name, cells in CODE.items() if "record" in "\n".join(cells[1:])}
 
-# Without the packages unless they are asked for, and with a pip that only says what it was asked for
+# Without the packages, and with a pip that says what it was asked for and then has installed it
 RUN = """
-import os, sys
+import sys
 from IPython.core.interactiveshell import InteractiveShell
-if "--installed" not in sys.argv:
-    sys.modules["tpcore"] = sys.modules["pytorch_lightning"] = None
+sys.modules["tpcore"] = sys.modules["pytorch_lightning"] = None
+def pip(line):
+    print("pip", line)
+    for name in ("tpcore", "pytorch_lightning"):
+        if name in line:
+            del sys.modules[name]
 shell = InteractiveShell.instance()
-shell.register_magic_function(lambda line: print("pip", line), magic_name="pip")
+shell.register_magic_function(pip, magic_name="pip")
 shell.run_cell(sys.stdin.read()).raise_error()
-print("records", os.environ.get("TPCORE_RESULTS"))
 """
 
 
-def run_first_cell(name: str, folder: Path, *arguments: str) -> list[str]:
+def run_first_cell(name: str, folder: Path, **environment: str) -> list[str]:
     """The lines that it prints in a folder, with this repository in the place of the public one."""
-    environment = {key: value for key, value in os.environ.items() if key != "TPCORE_RESULTS"}
-    environment |= {
-        "IPYTHONDIR": str(folder / "ipython"),
+    kept = {key: value for key, value in os.environ.items() if key != "TPCORE_RESULTS"}
+    kept |= {"IPYTHONDIR": str(folder / "ipython"), "XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": str(ROOT)}
+    kept |= {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": ADDRESS,
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUN, *arguments],
+        [sys.executable, "-c", RUN],
         input=CODE[name][0],
         cwd=folder,
-        env=environment,
+        env=kept | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -54,32 +57,24 @@ def run_first_cell(name: str, folder: Path, *arguments: str) -> list[str]:
 
 def test_some_chapters_read_records() -> None:
     assert 0 < len(WITH_RECORDS) < len(CODE)
+    assert all(("fetch_records()" in CODE[name][0]) is (name in WITH_RECORDS) for name in CODE)
 
 
-@pytest.mark.parametrize("name", sorted(WITH_RECORDS))
-def test_a_chapter_with_records_fetches_them(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(CODE))
+def test_it_installs_the_package(name: str, tmp_path: Path) -> None:
     lines = run_first_cell(name, tmp_path)
-    assert lines[-2:] == [
-        'pip install --quiet "./repository[notebooks]"',
-        f"records {tmp_path / 'repository/results'}",
-    ]
-    assert (tmp_path / "repository/pyproject.toml").is_file(), "what pip is to install"
-    assert list((tmp_path / "repository/results/bench").glob("*.json"))
+    assert lines[0] == f'pip install --quiet "tpcore[notebooks] @ git+{ADDRESS}"'
+    assert not [line for line in lines[1:] if not line.startswith("pip install")], (
+        "nothing is fetched: records are here"
+    )
 
 
-def test_the_records_are_found_after_a_restart(tmp_path: Path) -> None:
-    """Then the package is there, and the variable is gone."""
-    (tmp_path / "repository/results").mkdir(parents=True)
-    for name in WITH_RECORDS:
-        assert run_first_cell(name, tmp_path, "--installed") == [f"records {tmp_path / 'repository/results'}"]
-
-
-@pytest.mark.parametrize("name", sorted(set(CODE) - WITH_RECORDS))
-def test_any_other_installs_the_package_alone(name: str, tmp_path: Path) -> None:
-    lines = run_first_cell(name, tmp_path)
-    assert f'pip install --quiet "tpcore[notebooks] @ git+{ADDRESS}"' in lines
-    assert lines[-1] == "records None"
-    assert not (tmp_path / "repository").exists()
+def test_a_chapter_fetches_the_records_that_are_missing(tmp_path: Path) -> None:
+    name, nowhere = min(WITH_RECORDS), tmp_path / "nowhere"
+    lines = run_first_cell(name, tmp_path, TPCORE_RESULTS=str(nowhere))
+    assert "Fetching the records of the experiments from" in lines[1] and ADDRESS in lines[1]
+    (kept,) = (tmp_path / "cache/tpcore").iterdir()
+    assert {path.name for path in (ROOT / "results").iterdir() if path.is_dir()} <= {p.name for p in kept.iterdir()}
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
