@@ -105,7 +105,7 @@ def _names(soup: BeautifulSoup) -> None:
 def _landmarks(soup: BeautifulSoup) -> None:
     """Everything stands in a landmark: the logo beside the list of chapters, in a labelled one."""
     for sidebar in soup.select("#pst-primary-sidebar"):
-        sidebar.name = "aside"
+        sidebar["role"] = "region"  # it stays the div that the theme's script asks for
         sidebar["aria-label"] = "Book"
     for sidebar in soup.select("#pst-secondary-sidebar"):
         sidebar["role"] = "region"
