@@ -74,14 +74,26 @@ def test_citation_names_this_software_and_the_paper() -> None:
     assert [author["family-names"] for author in paper["authors"]] == ["Roulet", "Harchaoui"]
 
 
-@pytest.mark.parametrize("name", ["tests", "pages"])
+@pytest.mark.parametrize("name", ["tests", "pages", "weekly"])
 def test_workflows_call_what_exists(name: str) -> None:
     workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8"))
     makefile = (ROOT / "Makefile").read_text("utf-8")
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     assert commands
-    for target in re.findall(r"\bmake (\w+)", " ".join(commands)):
+    called = re.findall(r"\bmake (\w+)", " ".join(commands))
+    called += [target for command in commands if command.startswith("bash .ci/run") for target in command.split()[2:]]
+    for target in called:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_the_container_calls_what_exists() -> None:
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    commands = f"{container['onCreateCommand']} && {container['postAttachCommand']}"
+    called = re.findall(r"\bmake (\S+)", commands)
+    assert called == [".venv/installed", "serve"]
+    for target in called:
+        assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE)
 
 
 def test_the_book_is_published_only_after_the_tests() -> None:
