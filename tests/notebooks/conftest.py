@@ -17,7 +17,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from tests.browser import missing
 
@@ -118,10 +118,10 @@ def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
         for _ in range(3):  # a kernel that has only just connected may lose the request
             page.locator("#jp-MainMenu").get_by_text("Run", exact=True).click()
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(BrowserTimeout):
                 page.wait_for_function(f"() => {PROMPTS}.some(p => /\\[[*\\d]/.test(p.textContent))", timeout=10_000)
                 break
-        page.wait_for_function("document.querySelector('.js-plotly-plot')?.data?.length")
+        until(page, "() => document.querySelector('.js-plotly-plot')?.data?.length > 0")
         idle(page)
         page.evaluate(LISTENING)
         return page
@@ -148,7 +148,17 @@ def check_ran(notebook: NotebookNode, *, shows_explorer: bool) -> None:
 
 def idle(page: Any) -> None:
     """Waits until no cell waits or runs, and the kernel says that it is idle."""
-    page.wait_for_function(
+    until(
+        page,
         f"""() => !{PROMPTS}.some(p => p.textContent.includes('[*]'))
-        && document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"""
+        && document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'""",
     )
+
+
+def until(page: Any, expression: str, seconds: float = 300) -> None:
+    """Waits until the expression holds in the page, asked from here: the page's own timers were seen to stand still."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not true within {seconds:.0f} seconds: {expression}")
+        page.wait_for_timeout(100)
