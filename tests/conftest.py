@@ -16,16 +16,20 @@ settings.load_profile("book")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist asks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With --dist loadgroup: a file to one worker, a page of the book to one, JupyterLab to one; what waits most first."""
-    for item in items:
-        page = getattr(item, "callspec", None) and item.callspec.params.get("chapter", item.callspec.params.get("name"))
-        file = item.nodeid.split("::")[0]
-        group = (
-            "jupyterlab" if "lab" in item.fixturenames else page if page and "browser" in item.fixturenames else file
-        )
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What waits most comes first. With --dist loadgroup a file, a page of the book, and JupyterLab have one worker."""
     items.sort(key=lambda item: ("lab" not in item.fixturenames, "browser" not in item.fixturenames))
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    if "lab" in item.fixturenames:
+        return "jupyterlab"
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    page = parameters.get("chapter") or parameters.get("name")
+    return page if page and "browser" in item.fixturenames else item.nodeid.split("::")[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -233,3 +233,12 @@ def test_bad_v_is_explained(v, error, message):
 def test_calibrated_is_a_flag():
     with pytest.raises(ValueError, match="calibrated must be True or False, got 'no'"):
         regularized_inverse(torch.eye(2), 1.0, calibrated="no")
+
+
+def test_a_matrix_too_ill_conditioned_to_be_squared_is_inverted_all_the_same() -> None:
+    """σ = 1 and 10⁻⁶ at r = 10⁻¹²: WᵀW would lose a part in 10⁴ of the second."""
+    one, other = (torch.tensor([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]]).double() for a in (0.4, 1.1))
+    sigma, r = torch.tensor([1.0, 1e-6]).double(), 1e-12
+    expected = other @ torch.diag(sigma / (sigma**2 + r)) @ one.T
+    found = regularized_inverse(one @ torch.diag(sigma) @ other.T, r).matrix
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)

@@ -37,7 +37,7 @@ def test_a_rule_is_a_frozen_value():
         ({"r": 1, "s": 1e39}, "s must be 0 or between 1e-37 and 1e\\+37, got 1e\\+39"),
         ({"r": 1, "margin": 0}, "margin must be a finite number of at least 1e-07, got 0"),
         ({"r": 1, "form": ["plain"]}, "form must be one of .*, got \\['plain'\\]"),
-        ({"r": 1, "margin": 1.5}, "margin must be below 1"),
+        ({"r": 1, "margin": 1}, "margin must be below 1"),
         ({"r": 1, "calibrated": "yes"}, "calibrated must be True or False, got 'yes'"),
         ({"r": 1, "form": "exact"}, "form must be one of 'linearized', 'difference', 'plain', got 'exact'"),
         ({"r": 1, "accumulate": "global"}, "accumulate must be one of 'local', 'through_time', got 'global'"),

@@ -1,4 +1,4 @@
-"""Put each fault into a copy of tpcore and run its tests; python -m tests.mutants [WORD ...] runs those with a word.
+"""Put each fault into a copy of tpcore and run its tests: python -m tests.mutants [WORD ...] takes those with a word.
 
 What is slow to import is imported once; each fault then runs in a fork of this process (Linux and macOS).
 """

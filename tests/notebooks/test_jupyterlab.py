@@ -1,4 +1,4 @@
-"""The chapters in a real JupyterLab in a real browser: run from top to bottom, move the first control, see the figure change."""
+"""The chapters in a real JupyterLab in a real browser: run all, move the first control, see the figure change."""
 
 import json
 from pathlib import Path
