@@ -24,7 +24,7 @@ ROOMS = {
     "10-what-was-reproduced": "reproduced",
     "11-draw-by-draw": "draw_by_draw",
 }
-SHARED = {"recorded", "tables", "equal_effort_records"}
+SHARED = {"exercises", "recorded", "tables", "equal_effort_records"}
 
 
 def imported(notebook: Path) -> set[tuple[str, str]]:

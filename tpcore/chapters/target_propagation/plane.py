@@ -111,8 +111,8 @@ def plane_figure(result: dict[str, Any]) -> go.Figure:
 plane_explorer = Explorer(
     title="Targets in the plane of two hidden units",
     description="The hidden states of a small recurrent network as points of a plane, from h0 to h5, and the targets "
-    "of as many of them as were found, walking back from the last. At a target step close to zero plain targets lie far "
-    "from their states; those of the other two forms lie on them.",
+    "of as many of them as were found, walking back from the last. At a target step close to zero plain targets lie "
+    "far from their states; those of the other two forms lie on them.",
     controls=[
         Slider("back", "Steps walked back", 0, STEPS, points=STEPS + 1, value=STEPS),
         Choice("form", "Form", FORMS, value="plain"),
