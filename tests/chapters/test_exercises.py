@@ -1,4 +1,4 @@
-"""The exercises of the notebooks: each solution passes its check, and each gap and known mistake gets its own message."""
+"""The exercises of the notebooks: solutions pass their checks, gaps and known mistakes get their own messages."""
 
 import json
 import re
@@ -55,7 +55,7 @@ def ridge(W, r):
     [
         (lambda W, r: torch.linalg.pinv(W), "this is the pseudo-inverse"),
         (lambda W, r: W.T, "this is the transpose"),
-        (lambda W, r: ridge(W, r).T, "M_r has shape (8, 5)"),
+        (lambda W, r: ridge(W, r).T, "M_r has the shape (8, 5)"),
         (lambda W, r: ridge(W, r**2), "must be level; yours has a slope of 0.042 times"),
         (lambda W, r: W.T @ W + r * torch.eye(5, dtype=W.dtype), "it raised RuntimeError: The size of tensor"),
     ],
