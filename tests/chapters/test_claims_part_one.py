@@ -200,7 +200,7 @@ def test_a_small_r_fails_and_through_time_a_large_one_learns():
 
 
 def test_through_time_turns_to_the_gradient_and_the_local_rule_does_not():
-    """ "At r = 10 the rule through time lies within a few degrees of the gradient, the local one more than 60° away." """
+    """ "At r = 10 through time lies within a few degrees of the gradient, local more than 60° away." """
     inputs, labels = third.TASK.batch(20, torch.Generator().manual_seed(1))
     fresh = SequenceClassifier(6, 32, 4, rule=BackProp(), generator=torch.Generator().manual_seed(0))
     for model in (fresh, third.trained_network()):
