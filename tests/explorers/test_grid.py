@@ -123,3 +123,8 @@ def test_the_key_follows_the_libraries_that_compute_runs_on(library, monkeypatch
 def test_what_only_shows_an_explorer_is_not_in_the_key():
     names = code_of("tests.explorers.examples").keys()
     assert names == {"tests.explorers.examples"}
+
+
+def test_an_import_from_a_compiled_module_is_no_obstacle():
+    """torch._C._dynamo.eval_frame has no spec, and importlib says so with a ValueError."""
+    assert "tpcore.nn.recurrent" in code_of("tpcore.nn.recurrent")

@@ -159,7 +159,7 @@ def _imports(tree: ast.Module, package: str) -> list[str]:
 def _is_module(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ImportError:
+    except (ImportError, ValueError):  # of what lies in a module that is compiled, without a spec, the latter
         return False
 
 
