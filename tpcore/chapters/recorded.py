@@ -21,11 +21,11 @@ METHODS: dict[str, Style] = {
     "bp-paper": ("BP, the paper's baseline", NEUTRAL, "dot"),
     "bp": ("BP, the same two steps", PALETTE["orange"], "dash"),
     "tp-local": ("TP, local", PALETTE["blue"], "solid"),
-    "tp-time": ("TP, through time", PALETTE["green"], "solid"),
-    "tp-difference": ("TP, difference form", PALETTE["purple"], "solid"),
+    "tp-time": ("TP, through time", PALETTE["purple"], "solid"),
+    "tp-difference": ("TP, difference form", PALETTE["blue"], "dot"),
     "tp-learned": ("TP, learned inverse", PALETTE["red"], "solid"),
-    "calibrated-local": ("TP calibrated, local", PALETTE["olive"], "solid"),
-    "calibrated-time": ("TP calibrated, through time", PALETTE["olive"], "dash"),
+    "calibrated-local": ("TP calibrated, local", PALETTE["green"], "solid"),
+    "calibrated-time": ("TP calibrated, through time", PALETTE["olive"], "solid"),
 }
 COLUMNS = {
     "accuracy": "held-out accuracy",

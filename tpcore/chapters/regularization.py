@@ -246,7 +246,7 @@ mnist_explorer = Explorer(
 # One value at a time
 
 VARIED = {"r": "Regularization r", "gamma_theta": "γ<sub>θ</sub>", "gamma_h": "γ<sub>h</sub>"}
-RULE_COLORS = {"tp-local": PALETTE["blue"], "tp-time": PALETTE["orange"]}
+RULE_COLORS = {"tp-local": PALETTE["blue"], "tp-time": PALETTE["purple"]}
 
 
 def sensitivity(varied: str) -> dict[str, Any]:
