@@ -89,9 +89,7 @@ def _problem(ridge_inverse: Callable[[Tensor, float], Any]) -> str:
     if not isinstance(M, Tensor):
         return f"ridge_inverse returned {M!r} instead of a matrix. Fill the gap and return M_r."
     if M.shape != (8, 5):
-        return (
-            f"for W of shape (5, 8) M_r has the shape (8, 5), as it takes outputs back; yours is {tuple(M.shape)}."
-        )
+        return f"for W of shape (5, 8) M_r has the shape (8, 5), as it takes outputs back; yours is {tuple(M.shape)}."
     if torch.allclose(M, torch.linalg.pinv(W)):
         return "this is the pseudo-inverse, to which M_r tends as r → 0. Your r has no effect: add r I to WᵀW."
     if torch.allclose(M, W.T):
