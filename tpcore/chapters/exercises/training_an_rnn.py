@@ -21,8 +21,8 @@ prediction = Predict(
     {
         "the same": "At this r the paper's displacement loses about three quarters of its length at each step, so that "
         "the early marker gets no credit.",
-        "they learn something and stop below 0.6": "At this r the paper's displacement loses about three quarters of its "
-        "length at each step: what happened last is learned, the early marker is not.",
+        "they learn something and stop below 0.6": "At this r the paper's displacement loses about three quarters of "
+        "its length at each step: what happened last is learned, the early marker is not.",
         "they diverge": "That takes a small r. At this one the displacement is too short, not too long.",
     },
     "they learn something and stop below 0.6",
