@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +12,7 @@ import torch
 from tpcore.explorers import Choice, Explorer, LogSlider, Slider
 from tpcore.explorers.figures import NEUTRAL, PALETTE, band, figure
 from tpcore.nn import SequenceClassifier
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import Accumulate, BackProp, Rule, TargetProp
 from tpcore.tasks import TemporalOrder
 from tpcore.training import train, train_classifier, two_step_sizes
 
@@ -62,7 +62,7 @@ def trained(method: str, calibration: str, r: float, gamma_h: float, gamma_theta
     rule: Rule = BackProp()
     if method != "backprop":
         s, calibrated = (r, True) if calibration == "calibrated" else (0.0, False)
-        rule = TargetProp(r, s, calibrated, accumulate=method, step=gamma_h)
+        rule = TargetProp(r, s, calibrated, accumulate=cast(Accumulate, method), step=gamma_h)
     return {
         "method": method,
         "calibration": calibration,

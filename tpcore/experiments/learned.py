@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tpcore.nn import LearnedInverse, SequenceClassifier
-from tpcore.rules import LearnedTargetProp
+from tpcore.rules import Accumulate, LearnedTargetProp
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class LearnedInverseSettings:
 
     inverse_step: float
     step: float = 1.0
-    accumulate: str = "local"
+    accumulate: Accumulate = "local"
     noise: float = 0.0
 
     def __post_init__(self) -> None:

@@ -55,7 +55,7 @@ def check_finite(name: str, value: Tensor) -> None:
 def refuse_tracing(module: str, value: object) -> None:
     """Raise RuntimeError where a tool looks on instead of computing: its graph could not hold what follows a rule."""
     exported = "give the tool the equal module of torch, which to_torch() returns"
-    if torch.jit.is_tracing() or torch.compiler.is_exporting():
+    if torch.jit.is_tracing() or torch.compiler.is_exporting():  # type: ignore[attr-defined]
         raise RuntimeError(
             f"tpcore.nn.{module} cannot be traced or exported (torch.export, torch.jit.trace, ONNX): its loops are "
             f"outside of torch. For inference, {exported}"

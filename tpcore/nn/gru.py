@@ -9,7 +9,7 @@ from tpcore.recurrences.gru import Gated
 from tpcore.rules import LearnedTargetProp, Rule, TargetProp
 
 
-class GRU(Recurrent, torch.nn.GRU):  # type: ignore[misc]
+class GRU(Recurrent, torch.nn.GRU):
     """A drop-in for `torch.nn.GRU` whose ``loss.backward()`` follows a rule.
 
     h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, with n = tanh(c + ρ ⊙ (W_n h_{t−1} + b_n)), c = U_n x_t + b_in, and the gates

@@ -10,7 +10,7 @@ from tpcore.recurrences.lstm import LongShortTerm
 from tpcore.rules import Rule
 
 
-class LSTM(Recurrent, torch.nn.LSTM):  # type: ignore[misc]
+class LSTM(Recurrent, torch.nn.LSTM):
     r"""A drop-in for `torch.nn.LSTM` whose ``loss.backward()`` follows a rule.
 
     c_t = f ⊙ c_{t−1} + i ⊙ g and h_t = o ⊙ tanh c_t, with g = tanh(W_g h_{t−1} + U_g x_t + b) and the gates

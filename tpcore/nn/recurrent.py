@@ -56,7 +56,7 @@ class Recurrent(torch.nn.RNNBase):
                 "torch.nn.Linear or tpcore.nn.Dense on the output"
             )
         super().__init__(
-            input_size,
+            input_size,  # type: ignore[arg-type]  # the next class is torch's module, not its base
             hidden_size,
             num_layers,
             bias=bias,

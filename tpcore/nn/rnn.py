@@ -15,7 +15,7 @@ from tpcore.rules import LearnedTargetProp, Rule
 Nonlinearity = Literal["tanh", "relu", "identity"]
 
 
-class RNN(Recurrent, torch.nn.RNN):  # type: ignore[misc]
+class RNN(Recurrent, torch.nn.RNN):
     """A drop-in for `torch.nn.RNN` whose ``loss.backward()`` follows a rule.
 
     h_t = a(W h_{t−1} + U x_t + b). The constructor, shapes, initial states, parameter names and state dicts are those

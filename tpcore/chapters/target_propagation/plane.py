@@ -13,7 +13,7 @@ from tpcore.diagnostics import carried
 from tpcore.explorers import Choice, Explorer, LogSlider, Slider
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
 from tpcore.nn import RNN
-from tpcore.rules import BackProp, TargetProp
+from tpcore.rules import BackProp, Form, TargetProp
 
 FORMS = {"plain": "Plain", "difference": "Difference", "linearized": "Linearized"}
 FORM_COLORS = {"plain": PALETTE["red"], "difference": PALETTE["olive"], "linearized": PALETTE["blue"]}
@@ -42,7 +42,7 @@ def states_of(rnn: RNN, inputs: Tensor, h_0: Tensor) -> np.ndarray:
         return np.asarray(torch.cat([h_0, rnn(inputs, h_0.unsqueeze(0))[0][:, 0]]).numpy())
 
 
-def plane_targets(form: str, r: float, gamma_h: float, back: int = STEPS) -> dict[str, Any]:
+def plane_targets(form: Form, r: float, gamma_h: float, back: int = STEPS) -> dict[str, Any]:
     """States of the small network, and the targets of the last one and of `back` before it, for ℓ = ½‖h_τ − goal‖²."""
     rnn, inputs, h_0, goal = plane_network()
     states = states_of(rnn, inputs, h_0)
