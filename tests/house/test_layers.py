@@ -23,6 +23,7 @@ ROOMS = {
     "09-complexity-regimes": "complexity_regimes",
     "10-what-was-reproduced": "reproduced",
     "11-draw-by-draw": "draw_by_draw",
+    "12-targets-first": "targets_first",
 }
 SHARED = {"exercises", "recorded", "tables", "equal_effort_records"}
 

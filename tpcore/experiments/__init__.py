@@ -8,7 +8,7 @@ from tpcore.experiments.learned import LearnedInverseSettings
 from tpcore.experiments.many import run_all
 from tpcore.experiments.method import Method, Optimizer
 from tpcore.experiments.moving import MovedByLoss, MovedBySteps
-from tpcore.experiments.outcomes import Outcome, chance_of, learns, level_of, outcome, solved_at
+from tpcore.experiments.outcomes import Outcome, chance_of, found_at, learns, level_of, outcome, solved_at
 from tpcore.experiments.registry import EXPERIMENTS as EXPERIMENTS
 from tpcore.experiments.registry import experiment_named
 from tpcore.experiments.running import RunError, run_one
@@ -46,6 +46,7 @@ __all__ = [
     "compare_methods",
     "compare_pairs",
     "experiment_named",
+    "found_at",
     "holm",
     "in_the_same_time",
     "interquartile_mean",

@@ -101,8 +101,7 @@ def learns(records: Sequence[Record]) -> bool:
     >>> learns([record])
     False
     """
-    high = column(records)[1] >= LEARNED * chance_of(records[0])
-    return bool((high[:, 1:] & high[:, :-1]).any())
+    return any(found_at(record) is not None for record in records)
 
 
 def solved_at(record: Record, level: float = SOLVED) -> int | None:
@@ -128,6 +127,33 @@ def solved_at(record: Record, level: float = SOLVED) -> int | None:
     """
     pairs = list(zip(record.column("step"), record.column("accuracy"), strict=True))[: record.rows_kept()]
     return next((int(step) for step, accuracy in pairs if accuracy >= level), None)
+
+
+def found_at(record: Record) -> int | None:
+    """The first logged step at which a run is twice as often right as chance, and at the next too; None if never.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    int or None
+
+    Examples
+    --------
+    >>> from tpcore.experiments import experiment_named, found_at
+    >>> from tpcore.results import Record
+    >>> run = experiment_named("temporal-order-60").runs("temporal-order-60")[0]
+    >>> record = Record(run.experiment, run.stage, run.method, run.seed, run.setup.configuration())
+    >>> record.set_rows([{"step": 200 * k, "accuracy": value} for k, value in enumerate((0.2, 0.6, 0.3, 0.6, 0.7))])
+    >>> found_at(record)
+    600
+    """
+    steps, accuracy = record.column("step"), np.array(record.column("accuracy"), dtype=float)
+    high = accuracy[: record.rows_kept()] >= LEARNED * chance_of(record)
+    both = np.flatnonzero(high[:-1] & high[1:])
+    return int(steps[both[0]]) if len(both) else None
 
 
 @dataclass(frozen=True)

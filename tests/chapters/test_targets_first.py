@@ -1,0 +1,69 @@
+"""The chapter's verdict and tables against records written by hand, and its means and table against plain formulas."""
+
+import numpy as np
+import pytest
+
+from tests.explorers.written import write
+from tpcore.chapters import targets_first as chapter
+from tpcore.experiments import experiment_named
+from tpcore.experiments.search import trials, winner
+from tpcore.experiments.spec import Run
+
+SOLVED = {"bp": 1, "bp-rescaled-by-loss": 0, "isometric-by-loss": 8, "calibrated-by-loss": 5}  # of ten seeds
+
+
+def write_all(folder, methods):
+    experiment = experiment_named(chapter.MAIN)
+    for method in methods:
+        for number, run in enumerate(trials(chapter.MAIN, experiment, method)):
+            write(run, 5000 if number == 3 else None, folder)
+        setup = experiment.setup(winner(chapter.MAIN, experiment, method, folder))
+        for place, seed in enumerate(experiment.seeds):
+            write(Run(chapter.MAIN, "tuned", method, seed, setup), 6000 if place < SOLVED[method] else None, folder)
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
+    chapter.tuned.cache_clear()
+    yield tmp_path
+    chapter.tuned.cache_clear()
+
+
+def test_nothing_is_decided_before_all_four_are_run(folder):
+    write_all(folder, ["bp", "isometric-by-loss"])
+    said = chapter.verdict()
+    assert said.startswith("The contest is not decided.") and "Recorded so far: 32 of 64 trials." in said
+    assert chapter.LABELS["bp-rescaled-by-loss"] in said and "ahead" not in said
+    rows = {row[0]: row[1:] for row in chapter.outcomes(chapter.MAIN)}
+    assert rows[chapter.LABELS["calibrated-by-loss"]][0] == "not run"
+    assert rows[chapter.LABELS["isometric-by-loss"]][0].startswith("8 of 10 [")
+
+
+def test_the_verdict_is_that_of_the_records(folder):
+    write_all(folder, SOLVED)
+    said = chapter.verdict()
+    for method, count in SOLVED.items():
+        assert f"{chapter.LABELS[method]}, on {count} of 10 seeds" in said
+    assert said.count("ahead by") == 2 and "no clear difference" in said, "the calibrated one is near"
+
+
+def test_finding_and_using_are_told_apart(folder):
+    write_all(folder, ["isometric-by-loss"])
+    (row,) = (row for row in chapter.outcomes(chapter.MAIN) if row[0] == chapter.LABELS["isometric-by-loss"])
+    assert row[2:] == ["6,000 (8 of 10)", "0 (8 of 10)", "0 of 8"]  # a record by hand leaps from chance to the level
+
+
+def test_the_means_are_ordered_and_meet_at_the_ends():
+    for weight in (0.0, 0.3, 0.5, 1.0):
+        found = chapter.means(weight)
+        assert np.all(found["harmonic"] <= found["geometric"] * (1 + 1e-12))
+        assert np.all(found["geometric"] <= found["arithmetic"] * (1 + 1e-12))
+        r = weight / (1 - weight) if weight < 1 else np.inf
+        sigma = chapter.GAIN_AXIS
+        expected = sigma if weight == 1 else (1 + r) * sigma / (sigma**2 + r)
+        np.testing.assert_allclose(found["harmonic"], expected)
+    np.testing.assert_allclose(chapter.means(0.5)["geometric"], 1)
+    for end in (0.0, 1.0):
+        for mean in chapter.means(end).values():
+            np.testing.assert_allclose(mean, chapter.GAIN_AXIS if end else 1 / chapter.GAIN_AXIS)

@@ -1,0 +1,163 @@
+"""What the chapter *Targets first, gradients after* shows: the family of means, what reaches each step, the contest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from tpcore.chapters.gain_curves import EXACT, GAIN_AXIS, TRANSPOSE
+from tpcore.chapters.recorded import record_files
+from tpcore.diagnostics import coherent_and_noisy
+from tpcore.experiments import experiment_named, found_at, level_of, outcome, recorded, share, solved_at
+from tpcore.experiments.targets_first import TARGETS_FIRST
+from tpcore.experiments.verdicts import contest, sentence
+from tpcore.explorers import Explorer, Slider
+from tpcore.explorers.figures import PALETTE, figure
+from tpcore.nn import SequenceClassifier
+from tpcore.results import Record, default_folder, read_all
+from tpcore.rules import BackProp, GeometricTargetProp, RescaledBackProp, Rule, TargetProp
+from tpcore.tasks import TemporalOrder
+
+RECORDS = record_files(*TARGETS_FIRST)
+MAIN = "targets-first-order-300"
+RULE = "isometric-by-loss"
+LABELS = {
+    "bp": "back-propagation",
+    "bp-rescaled-by-loss": "BP rescaled, then BP, by the loss",
+    "isometric-by-loss": "isometric (p = 0), then BP, by the loss",
+    "calibrated-by-loss": "calibrated, r = s from 1 to 100, by the loss",
+    "isometric": "isometric throughout",
+    "isometric-by-steps": "isometric, then BP, by steps",
+    "bp-rescaled": "BP rescaled throughout",
+    "bp-unit": "BP, the direction scaled to a norm",
+    "bp-isometry": "BP with a penalty that keeps W near an isometry",
+}
+
+# One family: weighted means of 1/σ and σ
+
+
+def means(weight: float) -> dict[str, np.ndarray]:
+    """The weighted harmonic, geometric and arithmetic mean of 1/σ (1 − weight) and σ (weight), on GAIN_AXIS."""
+    inverse, transpose = 1 / GAIN_AXIS, GAIN_AXIS
+    return {
+        "harmonic": 1 / ((1 - weight) / inverse + weight / transpose),
+        "geometric": inverse ** (1 - weight) * transpose**weight,
+        "arithmetic": (1 - weight) * inverse + weight * transpose,
+    }
+
+
+def means_figure(result: dict[str, np.ndarray]) -> go.Figure:
+    """The three means against σ, between those of the exact inverse and of the transpose."""
+    ends = (1e-2, 1e2)
+    fig = figure("singular value σ of W", "gain", log_x=True, log_y=True, x_range=ends, y_range=ends)
+    for y, name, line in ((1 / GAIN_AXIS, "exact inverse", EXACT), (GAIN_AXIS, "transpose", TRANSPOSE)):
+        fig.add_scatter(x=GAIN_AXIS, y=y, name=name, mode="lines", line=line)
+    names = {"harmonic": "harmonic: regularized", "geometric": "geometric: σᵖ", "arithmetic": "arithmetic"}
+    for color, (mean, name) in zip(("green", "blue", "purple"), names.items(), strict=True):
+        fig.add_scatter(x=GAIN_AXIS, y=result[mean], name=name, mode="lines", line={"color": PALETTE[color]})
+    return fig
+
+
+means_explorer = Explorer(
+    title="Three means of an inverse and a transpose",
+    description="Gains against the singular values of the weights on logarithmic axes: three weighted means of those "
+    "of the exact inverse and of the transpose. At the ends of the slider all three lie on one of the two; halfway the "
+    "geometric one is flat at one, the harmonic one below it and the arithmetic one above.",
+    controls=[Slider("weight", "Weight of the transpose", 0.0, 1.0, points=21, value=0.5)],
+    compute=means,
+    draw=means_figure,
+)
+
+# What reaches each step before training
+
+LENGTH, BATCHES = 300, 20
+REACHING: dict[str, Rule] = {
+    "back-propagation": BackProp(),
+    "BP rescaled": RescaledBackProp(0.0),
+    "calibrated, r = s = 1": TargetProp(1.0, s=1.0, calibrated=True),
+    "isometric, p = 0": GeometricTargetProp(0.0),
+}
+
+
+@cache
+def reaching() -> list[list[str]]:
+    """A row a rule: the coherent and the noisy part of U's direction where the markers stand and at the last step."""
+    task, generator = TemporalOrder(LENGTH), torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        model = SequenceClassifier(
+            task.input_size, 100, task.output_size, rule=BackProp(), generator=torch.Generator().manual_seed(0)
+        )
+    batches = [task.batch(20, generator) for _ in range(BATCHES)]
+    places = [slice(places.start, places.stop) for places in task.marker_ranges()] + [slice(LENGTH - 1, LENGTH)]
+    rows = []
+    for name, rule in REACHING.items():
+        parts = coherent_and_noisy(model, rule, batches)
+        sizes = [[float(np.sqrt((part[place] ** 2).mean())) for part in parts] for place in places]
+        rows.append([name, *(f"{coherent:.1e}, {noisy:.1e}" for coherent, noisy in sizes)])
+    return rows
+
+
+# The contest
+
+
+@cache
+def tuned(name: str) -> dict[str, list[Record]]:
+    """The runs of each method's winner on fresh seeds; what is not complete is left out."""
+    return recorded(name, "tuned")
+
+
+OUTCOMES_HEAD = ("method", "solve it", "found after", "then solved after", "collapse")
+
+
+def outcomes(name: str) -> list[list[str]]:
+    """A row for every method of an experiment: "not run" where not every seed has come to its end."""
+    return [
+        [LABELS[method], *(_came(name, tuned(name)[method]) if method in tuned(name) else ["not run", "", "", ""])]
+        for method in experiment_named(name).methods
+    ]
+
+
+def _came(name: str, records: Sequence[Record]) -> list[str]:
+    level = level_of(name)
+    came = outcome(records, level)
+    value = share(came.solved, came.seeds)
+    found = {record.seed: found_at(record) for record in records}
+    solved = {record.seed: solved_at(record, level) for record in records}  # type: ignore[arg-type]
+    using = [at - found[seed] for seed, at in solved.items() if at is not None and found[seed] is not None]  # type: ignore[operator]
+    return [
+        f"{came.solved} of {came.seeds} [{value.low:.2f}, {value.high:.2f}]",
+        _median([step for step in found.values() if step is not None], len(records)),
+        _median(using, len(records)),
+        f"{came.collapsed} of {came.solved}" if came.solved else "–",
+    ]
+
+
+def _median(steps: Sequence[int], of: int) -> str:
+    return f"{np.median(steps):,.0f} ({len(steps)} of {of})" if len(steps) else f"never (0 of {of})"
+
+
+def verdict() -> str:
+    """The contest's outcome at τ = 300, or what is still missing."""
+    methods, found = experiment_named(MAIN).methods, tuned(MAIN)
+    missing = [LABELS[method] for method in methods if method not in found]
+    if missing:
+        ended = sum(record.status != "running" for record in read_all(default_folder(), MAIN, "search"))
+        return (
+            f"The contest is not decided. Not run to its end at τ = {LENGTH}: {'; '.join(missing)}. Recorded so far: "
+            f"{ended} of {len(methods) * experiment_named(MAIN).search.trials} trials."
+        )
+    counts = (f"{LABELS[method]}, on {solved_by(records)}" for method, records in found.items())
+    against = (
+        f"{sentence(*contest(found[RULE], found[other]))} of {LABELS[other]}" for other in methods if other != RULE
+    )
+    return f"Solved at τ = {LENGTH}: {'; '.join(counts)}. {LABELS[RULE]} is, in mean accuracy, {'; '.join(against)}."
+
+
+def solved_by(records: Sequence[Record]) -> str:
+    """How many of the seeds of one method at τ = 300 solve it."""
+    came = outcome(records, level_of(MAIN))
+    return f"{came.solved} of {came.seeds} seeds"
