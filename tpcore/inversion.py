@@ -14,7 +14,7 @@ from tpcore.checks import check_flag, check_positive
 # The bound k = ‖WᵀW + rI‖/r (Frobenius) on the condition number of WᵀW + rI, by which rounding is multiplied:
 OWN_PRECISION = 1e2  # up to here Cholesky in W's own dtype
 CHOLESKY = 1e7  # up to here Cholesky in float64; beyond, the SVD, which does not square W
-LARGE = 1e10  # an r from which on W is divided by its root first
+LARGE = 1e6  # an r from which on W is divided by its root first
 
 
 class RegularizedInverse:
