@@ -105,7 +105,7 @@ NOT_RUN_HEAD = ("Experiment", "methods not run", "command", "hours")
 
 
 def not_run_rows() -> list[list[str]]:
-    """A row for each experiment with methods, or at a number of steps, that were not run, and the hours of it."""
+    """A row for each experiment with methods, or at a number of steps, that were not run, and its hours."""
     rows = []
     for name, experiment in EXPERIMENTS.items():
         tuned_alike = name in FAIR or name in REGIMES
