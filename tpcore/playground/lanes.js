@@ -13,11 +13,11 @@ function laneSettings(settings, name) {
 }
 
 class Lane {
-  constructor(race, name) {
+  constructor(race, name, weights) {
     const { inputs, outputs } = race.task;
     this.settings = laneSettings(race.settings, name);
     this.network = new Network(race.space, inputs, race.settings.d, outputs, race.settings.tau, BATCH);
-    this.network.initialize(uniform(race.settings.seed, 0));
+    this.network.parameters.all.set(weights);
     this.optimizer = new Optimizer(this.network.count());
     this.rows = [];
     this.losses = [];
@@ -98,8 +98,15 @@ class Race {
     [this.inputs, this.targets] = this.room();
     const draw = uniform(settings.seed, 2);
     this.heldOut = Array.from({ length: HELD_OUT }, () => this.fill(draw, this.room()));
-    this.lanes = { a: new Lane(this, "a"), b: new Lane(this, "b") };
+    const weights = this.firstWeights();
+    this.lanes = { a: new Lane(this, "a", weights), b: new Lane(this, "b", weights) };
     this.log();
+  }
+
+  firstWeights() {
+    const network = new Network(this.space, this.task.inputs, this.settings.d, this.task.outputs, 0, 0);
+    network.initialize(uniform(this.settings.seed, 0));
+    return network.parameters.all;
   }
 
   room() {

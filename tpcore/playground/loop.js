@@ -1,24 +1,25 @@
 // The worker's loop: it trains for a moment, then looks for messages, so that Pause and sliders act at once.
 
-const SLICE = 10; // milliseconds of training between two looks for messages
+const SLICE = 25; // milliseconds of training between two looks for messages: a timer's own pause is 4
 const CATCH_UP = 100; // milliseconds: what a delayed turn may make up for at a limited speed
 
 let race = null; // the two lanes
 const shown = new Space(), tried = new Space(); // of the race, and of a contest's trials
 let playing = false;
 let activity = null; // a generator that takes one step each time: the race, or a contest
+let contesting = false; // which it does as fast as it can
 let perSecond = Infinity;
 let due = 0; // steps that the speed allows now
 let lastTurn = 0;
 let lookWanted = true;
 let scheduled = false;
 let stopAt = Infinity;
-const channel = new MessageChannel(); // comes back sooner than a timer
 
 const messages = {
   start({ settings, stop }) {
     race = new Race(settings, shown);
     activity = null;
+    contesting = false;
     stopAt = stop ?? Infinity;
     playing = false;
     tell();
@@ -36,6 +37,7 @@ const messages = {
   },
   pause() {
     playing = false;
+    due = 0;
     tell();
   },
   step() {
@@ -56,7 +58,7 @@ const messages = {
   },
   contest({ seeds, steps }) {
     activity = contest(race.settings, seeds, steps);
-    playing = true;
+    contesting = playing = true;
     lastTurn = performance.now();
     schedule();
   },
@@ -96,15 +98,15 @@ function turn() {
 }
 
 function work() {
-  const now = performance.now();
-  const contesting = activity !== null && race !== null && !race.over && perSecond === Infinity;
-  due = contesting ? Infinity : Math.min(due + (Math.min(now - lastTurn, CATCH_UP) / 1000) * perSecond, Math.max(1, perSecond / 10));
+  const now = performance.now(), waited = Math.min(now - lastTurn, CATCH_UP) / 1000;
+  due = contesting || perSecond === Infinity ? Infinity : Math.min(due, 1) + waited * perSecond;
   lastTurn = now;
   while (playing && due >= 1 && performance.now() - now < SLICE) {
     due -= 1;
     if (activity.next().done) {
       activity = null;
-      playing = false;
+      contesting = playing = false;
+      due = 0;
       tell();
       postMessage({ kind: "ended" });
     }
@@ -114,8 +116,7 @@ function work() {
 function schedule() {
   if (scheduled) return;
   scheduled = true;
-  if (playing && due < 1) setTimeout(turn, Math.min(50, 1000 / perSecond));
-  else channel.port2.postMessage(null);
+  setTimeout(turn, playing && due < 1 ? Math.min(50, 1000 / perSecond) : 0);
 }
 
 /** Everything that the page shows, of this moment. */
@@ -131,6 +132,5 @@ function tell() {
   postMessage({ kind: "frame", step: race.step, playing, sequence, target: race.heldOut[0][1][race.shown], settings: race.settings, lanes });
 }
 
-channel.port1.onmessage = turn;
 onmessage = ({ data }) => messages[data.kind](data);
 postMessage({ kind: "ready" });

@@ -305,6 +305,7 @@ class PlaygroundView {
     this.steps.textContent = `step ${frame.step}`;
     ["a", "b"].forEach((name, i) => this.cards[i].reach(reachedText(frame, name)));
     this.table.show(frame);
+    this.root.dataset.training = String(frame.playing);
   }
 }
 

@@ -67,7 +67,7 @@ PRESETS: dict[str, Preset] = {
     "middle": Preset(
         title="Middle",
         sentence="Lane B’s rule is calibrated with r = 1, where credit can’t explode. Watch its curve stay smooth "
-        "while both networks learn with the same two step sizes.",
+        "while both networks train with the same two step sizes.",
         question="Which lane gets 90 % right first?",
         options={"a": "Lane A", "b": "Lane B", "neither": "Neither"},
         outcome="first",

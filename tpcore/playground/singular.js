@@ -7,18 +7,19 @@ function singularVectors(W, rows, columns) {
     right[i * columns + i] = 1;
     for (let l = 0; l < rows; l++) scaled[i * rows + l] = W[l * columns + i];
   }
+  const rounding = 2.2e-16 * rows; // of a product of two columns: below it they are orthogonal
   for (let sweep = 0, turned = true; turned && sweep < 60; sweep++) {
     turned = false;
     for (let i = 0; i < columns; i++) {
       for (let j = i + 1; j < columns; j++) {
         const a = dot(scaled, i * rows, i * rows, rows), b = dot(scaled, j * rows, j * rows, rows);
         const c = dot(scaled, i * rows, j * rows, rows);
-        if (!(Math.abs(c) > 1e-15 * Math.sqrt(a * b))) continue;
+        if (!(Math.abs(c) > rounding * Math.sqrt(a * b))) continue;
         turned = true;
         const zeta = (b - a) / (2 * c);
         const tangent = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
-        turn(scaled, i * rows, j * rows, rows, tangent);
-        turn(right, i * columns, j * columns, columns, tangent);
+        rotate(scaled, i * rows, j * rows, rows, tangent);
+        rotate(right, i * columns, j * columns, columns, tangent);
       }
     }
   }
@@ -46,7 +47,7 @@ function dot(x, i, j, n) {
   return sum;
 }
 
-function turn(x, i, j, n, tangent) {
+function rotate(x, i, j, n, tangent) {
   const cosine = 1 / Math.hypot(1, tangent), sine = cosine * tangent;
   for (let l = 0; l < n; l++) {
     const p = x[i + l], q = x[j + l];

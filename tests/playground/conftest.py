@@ -1,0 +1,71 @@
+"""The playground alone on a page, without the book around it, and its numerics as functions of a page."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tpcore.playground import module
+from tpcore.playground.hosted import page_html
+from tpcore.playground.settings import START, checked
+
+SHELL = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Playground</title>
+<link rel="stylesheet" href="playground.css"><script src="playground.js" defer></script>
+<body><p>Some text.</p>{figure}<p style="height: 150vh">More text.</p></body></html>"""
+
+
+class Shown:
+    """What `page_html` needs of a playground."""
+
+    def __init__(self, *, simple: bool = False, autostart: bool = False, **settings: Any) -> None:
+        self.settings, self.simple, self.autostart = checked({**START, **settings}), simple, autostart
+        self.page = "https://example.org/playground.html"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the pages full.html and simple.html, and what they load."""
+    made = tmp_path_factory.mktemp("playground")
+    (made / "playground.js").write_text(module.page_script(), "utf-8")
+    (made / "playground.css").write_text(module.style(), "utf-8")
+    for name, shown in (("full", Shown()), ("simple", Shown(simple=True, autostart=True))):
+        (made / f"{name}.html").write_text(SHELL.format(figure=page_html(shown)), "utf-8")
+    return made
+
+
+@pytest.fixture
+def open_playground(browser: Any, folder: Path) -> Iterator[Any]:
+    """Opens one of the pages as a file; what goes wrong on it is in `page.problems`."""
+    contexts = []
+
+    def open_(name: str = "full", address: str = "", before: str = "", **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.problems = []
+        page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda e: page.problems.append(str(e)))
+        if before:
+            page.add_init_script(before)
+        page.goto(f"{(folder / name).as_uri()}.html{address}")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def compute(browser: Any) -> Iterator[Any]:
+    """Calls JavaScript with the numerics at hand: `compute(function, argument)`."""
+    page = browser.new_page()
+    page.add_script_tag(content=module.joined((*module.NUMERICS, "lanes")))
+
+    def call(function: str, argument: Any = None) -> Any:
+        return json.loads(page.evaluate(f"argument => JSON.stringify(({function})(argument))", argument))
+
+    yield call
+    page.close()

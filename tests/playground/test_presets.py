@@ -1,0 +1,66 @@
+"""What a preset's sentence says is what its runs do, on five seeds."""
+
+from typing import Any
+
+import pytest
+
+from tpcore.playground import PRESETS
+from tpcore.playground.settings import checked
+
+pytestmark = pytest.mark.browser
+
+RUN = """({ settings, steps }) => {
+  const race = new Race(settings, new Space()), norms = {};
+  for (const name of ["a", "b"]) norms[name] = [...race.lanes[name].look(race).norms];
+  while (race.step < steps && !race.over) race.take();
+  const rows = (name) => ({ rows: race.lanes[name].rows, divergedAt: race.lanes[name].divergedAt });
+  return { norms, a: rows("a"), b: rows("b") };
+}"""
+
+
+def runs(compute: Any, name: str) -> list[dict[str, Any]]:
+    preset = PRESETS[name]
+    return [compute(RUN, {"settings": preset.settings | {"seed": seed}, "steps": preset.steps}) for seed in range(5)]
+
+
+def test_explode(compute: Any) -> None:
+    for run in runs(compute, "explode"):
+        credit = [row["credit"] for row in run["b"]["rows"] if row["credit"] is not None]
+        assert max(credit) > 10
+        assert run["b"]["rows"][-1]["accuracy"] < 0.5, "near chance, which is a quarter"
+
+
+def test_forget(compute: Any) -> None:
+    for run in runs(compute, "forget"):
+        share = {name: norms[4] / norms[-1] for name, norms in run["norms"].items()}  # at the end of the marker's zone
+        assert share["a"] > 0.01
+        ratios = [before / after for before, after in zip(run["norms"]["b"], run["norms"]["b"][1:], strict=False)]
+        assert all(1 / 14 < ratio < 1 / 6 for ratio in ratios), "about 1 / (1 + r)"
+        assert run["b"]["rows"][-1]["accuracy"] < run["a"]["rows"][-1]["accuracy"]
+
+
+def test_middle(compute: Any) -> None:
+    for run in runs(compute, "middle"):
+        assert all(before <= after for before, after in zip(run["norms"]["b"], run["norms"]["b"][1:], strict=False))
+        assert all(row["credit"] <= 1 for row in run["b"]["rows"])
+        assert run["b"]["rows"][-1]["accuracy"] > 0.8
+
+
+def test_back_propagation(compute: Any) -> None:
+    for run in runs(compute, "back-propagation"):
+        assert all(row["angle"] < 3 for row in run["b"]["rows"])
+        shares = {name: [norm / norms[-1] for norm in norms] for name, norms in run["norms"].items()}
+        assert shares["b"] == pytest.approx(shares["a"], rel=0.05)
+
+
+def test_yours(compute: Any) -> None:
+    """Neither lane is told beforehand to win; both learn."""
+    preset = PRESETS["yours"]
+    assert preset.seeds == 5 and preset.outcome == "contest"
+    for run in runs(compute, "yours"):
+        assert run["a"]["divergedAt"] is None and run["b"]["divergedAt"] is None
+
+
+def test_their_settings_are_whole() -> None:
+    for preset in PRESETS.values():
+        assert checked(preset.settings) == preset.settings
