@@ -1,6 +1,7 @@
 """The playground on a page, opened as a file: trained, moved, shared, without what it hopes for."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,6 +25,11 @@ def settings_of(page: Any) -> dict[str, str]:
     """What the controls show, by setting; a slider's as it is written beside it."""
     return page.evaluate("""() => Object.fromEntries([...document.querySelectorAll("[data-setting]")].map((control) =>
         [control.dataset.setting, control.parentElement.querySelector("output")?.textContent ?? control.value]))""")
+
+
+def wait_for_r(page: Any, text: str) -> None:
+    shown = "document.querySelector('[data-setting=b_r]').parentElement.querySelector('output').textContent"
+    page.wait_for_function(f"text => {shown} === text", arg=text)
 
 
 def pause(page: Any) -> None:
@@ -105,10 +111,10 @@ def test_an_address_holds_the_whole_state(open_playground: Any) -> None:
     other.reload()
     assert settings_of(other) == changed
     page.go_back()
-    page.wait_for_function("document.querySelector('[data-setting=b_r]').parentElement.querySelector('output').textContent === '10'")  # fmt: skip
+    wait_for_r(page, "10")
     assert settings_of(page) == changed | {"b_r": "10"}
     page.go_forward()
-    page.wait_for_function("value => document.querySelector('[data-setting=b_r]').parentElement.querySelector('output').textContent === value", arg=changed["b_r"])  # fmt: skip
+    wait_for_r(page, changed["b_r"])
     assert settings_of(page) == changed
 
 
@@ -133,9 +139,7 @@ def test_a_wrong_address_falls_back_with_a_notice(open_playground: Any, address:
     page = open_playground(address=address)
     assert said in page.locator(".pg-notice").inner_text()
     shown = settings_of(page)
-    assert {name: shown[name] for name in START} == {
-        name: str(value).removesuffix(".0") for name, value in START.items()
-    }
+    assert shown == {name: str(value).removesuffix(".0") for name, value in START.items()}
     assert page.problems == []
 
 
@@ -155,8 +159,10 @@ def test_a_background_tab_rests_and_goes_on_from_there(open_playground: Any) -> 
     at = step(page)
     page.wait_for_timeout(700)
     assert step(page) == at
-    page.evaluate(f"""() => {{ window.seen = []; new MutationObserver(() => window.seen.push(document.querySelector(".pg-steps").textContent))
-        .observe(document.querySelector(".pg-steps"), {{ childList: true }}); ({hide})(false); }}""")
+    watch = """() => { window.seen = []; const steps = document.querySelector(".pg-steps");
+        new MutationObserver(() => window.seen.push(steps.textContent)).observe(steps, { childList: true }); }"""
+    page.evaluate(watch)
+    page.evaluate(hide, False)
     wait_for_step(page, at + 3)
     first = int(page.evaluate("window.seen[0]").removeprefix("step "))
     assert first - at <= 10, "what it missed is not made up for"
@@ -203,7 +209,7 @@ def test_with_reduced_motion_it_waits_and_redraws_twice_a_second(open_playground
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("window.times.length >= 4")
     times = page.evaluate("window.times")[1:]  # the first may be the answer to what was asked before
-    assert all(later - earlier > 350 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier > 350 for earlier, later in pairwise(times))
 
 
 def test_the_question_is_answered_by_the_run(open_playground: Any) -> None:
