@@ -79,8 +79,8 @@ class _FigureBeforeCode(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         for code in list(self.document.findall(HideCodeCellNode)):
-            if "above-input" in code["classes"]:
-                cell = code.parent
+            cell = code.parent  # None where it hides a whole cell: myst-nb does not say whose child it is
+            if "above-input" in code["classes"] and cell is not None:
                 cell.remove(code)
                 cell.append(code)
 
