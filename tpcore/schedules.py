@@ -11,6 +11,8 @@ import math
 from dataclasses import fields, replace
 from typing import Any
 
+from torch import Tensor
+
 from tpcore.checks import check_at_least, check_between, check_integer, check_positive
 from tpcore.rules import Rule
 
@@ -245,7 +247,7 @@ class ByLoss(_Schedule):
         super().__init__(module, start, end)
 
     def _next(self, loss: Any) -> float:
-        value = float(loss) if loss is not None else math.nan
+        value = math.nan if loss is None else float(loss.detach() if isinstance(loss, Tensor) else loss)
         if not math.isfinite(value):
             raise ValueError(f"loss must be the batch's training loss, a finite number, got {loss!r}")
         self.mean_loss += self.rate * (value - self.mean_loss)
