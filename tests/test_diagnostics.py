@@ -11,7 +11,7 @@ from tpcore.diagnostics import (
     gradient_on_last_state,
     norms_through_time,
 )
-from tpcore.nn import GRU, RNN, SequenceClassifier
+from tpcore.nn import GRU, LSTM, RNN, SequenceClassifier
 from tpcore.tasks import TemporalOrder
 
 
@@ -90,6 +90,7 @@ def test_half_precision_is_carried_in_float32():
         (RNN(3, 4, num_layers=2), TargetProp(1.0), torch.zeros(2, 4), ValueError, "rnn must have one layer"),
         (GRU(3, 4), TargetProp(1.0, form="plain"), torch.zeros(2, 4), ValueError, "is not defined for tpcore.nn.GRU"),
         (RNN(3, 4), "tp", torch.zeros(2, 4), TypeError, "rule must be"),
+        (LSTM(3, 4), BackProp(), torch.zeros(2, 4), TypeError, "rnn must be a tpcore.nn.RNN or GRU, got LSTM"),
         (RNN(3, 4), TargetProp(1.0), torch.zeros(4), ValueError, r"grad_last must have h_0's shape \(2, 4\)"),
         (RNN(3, 4), TargetProp(1.0), torch.zeros(2, 4).double(), TypeError, "grad_last is torch.float64"),
     ],

@@ -165,9 +165,17 @@ def test_many_held_out_sequences_are_evaluated_as_one_batch_would_be():
     assert run.rows[0]["accuracy"] == pytest.approx(float((outputs.argmax(1) == targets).float().mean()), rel=1e-6)
 
 
+def test_the_lstm_answers_from_its_last_hidden_state():
+    model = SequenceClassifier(6, 8, 4, rule=BackProp(), cell="LSTM")
+    theirs = torch.nn.LSTM(6, 8, batch_first=True)
+    theirs.load_state_dict(model.recurrent.state_dict())
+    inputs = torch.randn(3, 7, 6)
+    torch.testing.assert_close(model(inputs), model.output(theirs(inputs)[0][:, -1]))
+
+
 def test_a_cell_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match=r"cell must be one of 'RNN'.*got 'LSTM'"):
-        SequenceClassifier(6, 8, 4, rule=BackProp(), cell="LSTM")
+    with pytest.raises(ValueError, match=r"cell must be one of 'RNN'.*got 'QRNN'"):
+        SequenceClassifier(6, 8, 4, rule=BackProp(), cell="QRNN")
     with pytest.raises(ValueError, match=r"nonlinearity must be 'tanh' for the cell \"GRU\", got 'relu'"):
         SequenceClassifier(6, 8, 4, rule=BackProp(), cell="GRU", nonlinearity="relu")
 

@@ -11,12 +11,13 @@ from torch import Tensor
 from tpcore.checks import check_option
 from tpcore.nn import GRU, RNN, SequenceClassifier
 from tpcore.nn.arguments import check_alike, check_finite
+from tpcore.nn.recurrent import Recurrent
 from tpcore.recurrences import carried_back, operator_of, step_of
 from tpcore.recurrences.arrays import as_array, as_tensor
 from tpcore.rules import BackProp, RescaledBackProp, Rule, TargetProp
 
 
-def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
+def carried(rnn: Recurrent, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: Tensor) -> np.ndarray:
     """What a rule carries back from a gradient on the last hidden state.
 
     Parameters
@@ -49,6 +50,8 @@ def carried(rnn: RNN | GRU, rule: Rule, inputs: Tensor, h_0: Tensor, grad_last: 
     >>> delta.shape, bool((delta[60] == -grad_last.numpy()).all())
     ((61, 20, 32), True)
     """
+    if not isinstance(rnn, RNN | GRU):
+        raise TypeError(f"rnn must be a tpcore.nn.RNN or GRU, got {type(rnn).__name__}")
     rule = rnn.checked_rule(rule)
     if rnn.num_layers != 1 or rnn.bidirectional:
         layers = f"num_layers={rnn.num_layers} and bidirectional={rnn.bidirectional}"

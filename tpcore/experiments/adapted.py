@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from tpcore.nn import GRU, RNN
+from tpcore.nn import RNN
+from tpcore.nn.recurrent import Recurrent
 from tpcore.rules import TargetProp
 
 
@@ -62,7 +63,7 @@ class AdaptedTargetProp(TargetProp):
         scale = float(torch.linalg.matrix_norm(W.detach())) / math.sqrt(len(W))
         return replace(self, r=self.r * scale) if 0 < scale < math.inf else self
 
-    def follow(self, recurrent: RNN | GRU) -> None:
+    def follow(self, recurrent: Recurrent) -> None:
         """Set the module's rule anew before each pass, unless it has another rule at that moment."""
         if not isinstance(recurrent, RNN):
             raise TypeError(f"an r that follows the scale of W needs a tpcore.nn.RNN, got {type(recurrent).__name__}")

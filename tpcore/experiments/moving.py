@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tpcore.nn import GRU, RNN
+from tpcore.nn.recurrent import Recurrent
 from tpcore.rules import GeometricTargetProp, RescaledBackProp, TargetProp
 from tpcore.schedules import ByLoss, Ramp
 
@@ -36,7 +36,7 @@ class MovedByLoss:
     c_2: float = 0.9
     hold: float = 500.0
 
-    def schedule(self, recurrent: RNN | GRU) -> ByLoss:
+    def schedule(self, recurrent: Recurrent) -> ByLoss:
         """The schedule of a module; it gives the module its rule."""
         return ByLoss(recurrent, self.start, self.end, loss_0=self.loss_0, c_2=self.c_2, hold=self.hold)
 
@@ -64,7 +64,7 @@ class MovedBySteps:
     end: End
     ramp: float
 
-    def schedule(self, recurrent: RNN | GRU) -> Ramp:
+    def schedule(self, recurrent: Recurrent) -> Ramp:
         """The schedule of a module; it gives the module its rule."""
         return Ramp(recurrent, self.start, self.end, round(self.ramp))
 

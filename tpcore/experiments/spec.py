@@ -29,7 +29,7 @@ class Network:
     ----------
     hidden_size : int
         The number d.
-    cell : {"RNN", "GRU"}
+    cell : {"RNN", "GRU", "LSTM"}
     nonlinearity : {"tanh", "relu", "identity"}
         Of the RNN.
     input_scale : float

@@ -94,6 +94,9 @@ TARGETS_FIRST: dict[str, Experiment] = {
     "targets-first-gru-300": replace(
         BP_300, about="targets first, controls: a GRU, τ = 300", network=Network(cell="GRU")
     ),
+    "targets-first-lstm-300": replace(
+        BP_300, about="targets first, controls: an LSTM, τ = 300", network=Network(cell="LSTM")
+    ),
     "targets-first-order-120": _order(120),
     "targets-first-adding-100": _contest("adding, τ = 100, within 0.04", Adding(100), 1 / 24),
     "targets-first-digits-256": _contest(

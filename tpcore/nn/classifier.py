@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from tpcore.nn.gru import GRU
+from tpcore.nn.lstm import LSTM
 from tpcore.nn.rnn import RNN
 from tpcore.rules import Rule
 
-CELLS: dict[str, type[GRU] | type[RNN]] = {"RNN": RNN, "GRU": GRU}
+CELLS: dict[str, type[GRU] | type[LSTM] | type[RNN]] = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM}
 
 
 def orthonormal_(weight: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -63,7 +64,7 @@ class SequenceClassifier(nn.Module):
         Of the cell "RNN".
     generator : torch.Generator, optional
         The source of the initial weights.
-    cell : {"RNN", "GRU"}
+    cell : {"RNN", "GRU", "LSTM"}
         The module of `tpcore.nn` that is the recurrent part.
     every_step : bool
         Answer at each step, from h_t, instead of once.
@@ -71,7 +72,7 @@ class SequenceClassifier(nn.Module):
     Raises
     ------
     ValueError
-        If there is no such cell, or the GRU is given another nonlinearity than its own.
+        If there is no such cell, or one with gates is given another nonlinearity than its own.
 
     Examples
     --------
@@ -100,8 +101,8 @@ class SequenceClassifier(nn.Module):
         super().__init__()
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
-        if cell == "GRU" and nonlinearity != "tanh":
-            raise ValueError(f"nonlinearity must be 'tanh' for the cell \"GRU\", got {nonlinearity!r}")
+        if cell != "RNN" and nonlinearity != "tanh":
+            raise ValueError(f"nonlinearity must be 'tanh' for the cell \"{cell}\", got {nonlinearity!r}")
         options: dict[str, Any] = {"nonlinearity": nonlinearity} if cell == "RNN" else {}
         self.recurrent = CELLS[cell](input_size, hidden_size, batch_first=True, rule=rule, **options)
         self.output = nn.Linear(hidden_size, output_size)
@@ -117,4 +118,5 @@ class SequenceClassifier(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (B, τ, p) to logits (B, q), or (B, τ, q) if it answers at each step."""
         states, last = self.recurrent(inputs)
-        return self.output(states if self.every_step else last[0])
+        h_n = last[0] if isinstance(last, tuple) else last  # an LSTM's cell state is not read
+        return self.output(states if self.every_step else h_n[0])
