@@ -27,7 +27,7 @@ def RNNCell(*arguments: Any, **options: Any) -> NoReturn:
     Examples
     --------
     >>> import tpcore
-    >>> tpcore.nn.RNNCell(6, 32)
+    >>> tpcore.nn.RNNCell(6, 32)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     NotImplementedError: there is no tpcore.nn.RNNCell: a rule goes back through the whole sequence, ...
     """
@@ -45,7 +45,7 @@ def GRUCell(*arguments: Any, **options: Any) -> NoReturn:
     Examples
     --------
     >>> import tpcore
-    >>> tpcore.nn.GRUCell(6, 32)
+    >>> tpcore.nn.GRUCell(6, 32)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     NotImplementedError: there is no tpcore.nn.GRUCell: a rule goes back through the whole sequence, ...
     """
@@ -63,7 +63,7 @@ def LSTMCell(*arguments: Any, **options: Any) -> NoReturn:
     Examples
     --------
     >>> import tpcore
-    >>> tpcore.nn.LSTMCell(6, 32)
+    >>> tpcore.nn.LSTMCell(6, 32)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     NotImplementedError: there is no tpcore.nn.LSTMCell: a rule goes back through the whole sequence, ...
     """
