@@ -128,7 +128,7 @@ def test_tables_of_outcomes_and_searches(records):
     (row,) = [row for row in tables.stability([NAME]) if row[0] == "BP"]
     steps = np.arange(0, records.steps + 1, records.log_every)
     lapse = 1 / (steps > FRESH["bp"][0]).sum()  # of one of nine runs, the last logged step alone
-    assert row[1:] == [10, 9, 1, "0.11 [0.02,\xa00.44]", f"{lapse / 9:.0%}", 0, 16, 2, 0]
+    assert row[1:] == [10, 9, 1, "0.11 [0.02,\xa00.43]", f"{lapse / 9:.0%}", 0, 16, 2, 0]
     assert rows["BP"][-1] == f"{lapse / 4:.0%}" and rows["paper's, local"][-1] == "–"
 
 
