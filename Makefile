@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve book lab test test-all mutants bench lint format map picture set-repository clean
+.PHONY: help serve book lab test test-all mutants bench lint format map picture vendor footprint set-repository clean
 
 # .venv is made with the first of these that is Python 3.11 or newer.
 PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3 python
@@ -69,6 +69,12 @@ map: .venv/installed ## Draw the map of tpcore in CONTRIBUTING.md again, after a
 
 picture: $(BOOK) ## Take the README's picture of the live book again (needs Chromium)
 	.venv/bin/python tools/picture.py
+
+vendor: .venv/installed ## Fetch plotly.js and the formulas' font again from npm, for the pages (needs npm)
+	.venv/bin/python tools/vendor.py
+
+footprint: .venv/installed ## Print what Binder has to carry: megabytes installed, and of a chapter's kernel
+	.venv/bin/python tools/footprint.py
 
 set-repository: .venv/installed ## Change the repository's address everywhere: make set-repository URL=https://github.com/ACCOUNT/NAME
 	@.venv/bin/python tools/set_repository.py "$(URL)"

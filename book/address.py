@@ -42,17 +42,25 @@ def known() -> tuple[str, str] | None:
     return set_repository.of_remote(remote) or (None if own[0] == PLACEHOLDER else own)
 
 
+def branch() -> str:
+    """The branch that Colab and Binder open: a workflow whose repository is not the one written makes its own, live."""
+    return "live" if "GITHUB_REPOSITORY" in os.environ and known() != set_repository.written(ROOT) else "main"
+
+
 def in_text(text: str, repository: tuple[str, str] | None) -> str:
     """A source with the repository's address in the place of the one written there; without one, no dead links."""
     if repository is None:
         return _LINK.sub(r"\1", _BADGES.sub(INSTEAD, text))
-    return set_repository.rewrite(text, set_repository.written(ROOT), repository)
+    text = set_repository.rewrite(text, set_repository.written(ROOT), repository)
+    return text.replace("/blob/main/notebooks", f"/blob/{branch()}/notebooks").replace(
+        "/main?urlpath", f"/{branch()}?urlpath"
+    )
 
 
 def _into_settings(app: Sphinx, config: Config) -> None:
     if repository := known():
         config.html_theme_options["repository_url"] = "https://github.com/" + "/".join(repository)
-        config.html_theme_options["repository_branch"] = os.environ.get("TPCORE_BRANCH", "main")
+        config.html_theme_options["repository_branch"] = branch()
     else:
         config.html_theme_options |= {"launch_buttons": {}, "use_repository_button": False}
 

@@ -14,7 +14,10 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">{head}
 <title>{title} — {book}</title>
-<style>body {{ max-width: 34rem; margin: 15vh auto; padding: 0 1rem; font: 1.05rem/1.6 system-ui, sans-serif; }}</style>
+<style>
+body {{ max-width: 34rem; margin: 15vh auto; padding: 0 1rem; font: 1.05rem/1.6 system-ui, sans-serif; }}
+a {{ color: inherit; }}
+</style>
 </head>
 <body>
 <main>

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
-NOT_CHAPTERS = {"index.html", "genindex.html", "search.html"}
+NOT_CHAPTERS = {"404.html", "index.html", "genindex.html", "search.html"}
 PAGES = sorted(
     str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts and p.name not in NOT_CHAPTERS
 )

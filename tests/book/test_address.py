@@ -38,6 +38,12 @@ def test_links_lead_to_it() -> None:
     assert OWN not in text
 
 
+def test_a_fork_s_workflow_leads_to_the_branch_that_it_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Some-Lab/tp")
+    text = address.in_text(NOTEBOOK, address.known())
+    assert "/github/Some-Lab/tp/blob/live/notebooks/01" in text and "/gh/Some-Lab/tp/live?urlpath" in text
+
+
 def test_without_an_address_no_link_is_dead() -> None:
     text = address.in_text(NOTEBOOK, None)
     assert "colab.research" not in text and "mybinder" not in text and address.INSTEAD in text

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.book.conftest import draw_all
-from tests.book.test_pages import PAGES
+from tests.book.conftest import PAGES, draw_all
 
 pytestmark = pytest.mark.browser
 

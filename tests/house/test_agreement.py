@@ -68,6 +68,6 @@ def test_environment_installs_tpcore_under_the_constraints() -> None:
 
 def test_environment_pins_what_the_constraints_pin() -> None:
     requirements = [Requirement(line) for line in environment_pip() if not line.startswith("-")]
-    assert {requirement.name for requirement in requirements} == {"torch", "jupyterlab"}
+    assert {requirement.name for requirement in requirements} == {"torch"}
     for requirement in requirements:
         assert str(requirement.specifier) == f"=={pins()[requirement.name]}"

@@ -49,7 +49,9 @@ def _source() -> tuple[str, str]:
     package = distribution("tpcore")
     urls = dict(line.split(", ", 1) for line in package.metadata.get_all("Project-URL") or [])
     installed = json.loads(package.read_text("direct_url.json") or "{}")
-    return urls["repository"], installed.get("vcs_info", {}).get("commit_id") or f"v{package.version}"
+    if "vcs_info" in installed:  # pip installed from a repository, perhaps a fork
+        return installed["url"], installed["vcs_info"]["commit_id"]
+    return urls["repository"], f"v{package.version}"
 
 
 def _fetch(address: str, wanted: str, kept: Path) -> str:
