@@ -52,9 +52,7 @@ def in_text(text: str, repository: tuple[str, str] | None) -> str:
     if repository is None:
         return _LINK.sub(r"\1", _BADGES.sub(INSTEAD, text))
     text = set_repository.rewrite(text, set_repository.written(ROOT), repository)
-    return text.replace("/blob/main/notebooks", f"/blob/{branch()}/notebooks").replace(
-        "/main?urlpath", f"/{branch()}?urlpath"
-    )
+    return re.sub(r"(/blob/|/)main(/notebooks|\?urlpath)", rf"\g<1>{branch()}\g<2>", text)
 
 
 def _into_settings(app: Sphinx, config: Config) -> None:

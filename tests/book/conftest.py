@@ -93,8 +93,7 @@ def draw_all(page) -> None:
 
 
 def loaded(page: Any) -> None:
-    """Waits until the formulas are set and all fonts are there: a page then asks for nothing more."""
-    page.evaluate("() => window.MathJax?.startup?.promise")
+    """Waits until all fonts are there: a page then asks for nothing more."""
     page.evaluate("async () => { await document.fonts.ready }")
 
 

@@ -24,7 +24,7 @@ def test_in_a_workflow_it_is_the_one_that_runs_it(monkeypatch: pytest.MonkeyPatc
         ("git@github.com:a/b.git", ("a", "b")),
         ("ssh://git@github.com/a/b", ("a", "b")),
         ("https://gitlab.com/a/b", None),
-        ("/home/me/github.com/a", None),
+        ("../github.com/a", None),
         ("", None),
     ],
 )

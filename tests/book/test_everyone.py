@@ -5,9 +5,9 @@ from typing import Any
 
 import axe_playwright_python
 import pytest
-from tests.book.hands import embedded, settle
 
 from tests.book.conftest import EXPLORING, PAGES
+from tests.book.test_pages import embedded, settle
 
 pytestmark = pytest.mark.browser
 

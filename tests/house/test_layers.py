@@ -25,7 +25,7 @@ ROOMS = {
     "11-draw-by-draw": "draw_by_draw",
     "12-targets-first": "targets_first",
 }
-SHARED = {"exercises", "recorded", "tables", "equal_effort_records"}
+SHARED = {"exercises", "fetching", "recorded", "tables", "equal_effort_records"}
 
 
 def imported(notebook: Path) -> set[tuple[str, str]]:
