@@ -15,6 +15,7 @@ from tpcore.tasks import Adding, TemporalOrder
 pytestmark = pytest.mark.browser
 
 RULES = [("bp", "local"), ("paper", "local"), ("paper", "through_time"), ("cal", "local"), ("cal", "through_time")]
+RULES += [("geo", "local"), ("geo", "through_time")]
 
 STEP = """({ shape: [p, d, q, length, batch], parameters, inputs, targets, lane, classes, plain }) => {
   const space = new Space();
@@ -34,6 +35,8 @@ def rule_of(lane: dict[str, Any]) -> tpcore.rules.Rule:
     """The lane's rule as tpcore's."""
     if lane["rule"] == "bp":
         return tpcore.BackProp()
+    if lane["rule"] == "geo":
+        return tpcore.GeometricTargetProp(lane["p"], lane["accumulate"], lane["gamma_h"])
     s = lane["r"] if lane["rule"] == "cal" else 0.0
     options = {"accumulate": lane["accumulate"], "step": lane["gamma_h"]}
     return tpcore.TargetProp(lane["r"], s, lane["rule"] == "cal", **options)
@@ -88,6 +91,7 @@ def test_a_batch_at_random_shapes(compute: Any, rule: str, accumulate: str, seed
     p, d, length, batch = (int(n) for n in draw.integers((1, 1, 1, 1), (7, 40, 20, 24)))
     classes = seed % 3 != 0
     lane = {"rule": rule, "accumulate": accumulate, "r": float(10 ** draw.uniform(-1, 3)), "gamma_h": 0.3}
+    lane["p"] = [-0.5, 0.0, 0.3, 1.0, 0.0, 0.8][seed]
     compare(compute, lane, (p, d, 4 if classes else 1, length, batch), seed, lambda *_: None, classes=classes)
 
 
@@ -98,7 +102,7 @@ def test_saturated_states(compute: Any, rule: str, accumulate: str) -> None:
     def saturate(model: Any, generator: torch.Generator) -> None:
         model.recurrent.weight_ih_l0.mul_(8)
 
-    lane = {"rule": rule, "accumulate": accumulate, "r": 1.0, "gamma_h": 0.1}
+    lane = {"rule": rule, "accumulate": accumulate, "r": 1.0, "p": -0.5, "gamma_h": 0.1}
     compare(compute, lane, (3, 16, 4, 12, 8), 2, saturate, classes=True)
 
 
@@ -111,7 +115,7 @@ def test_ill_conditioned_weights(compute: Any, rule: str, accumulate: str, r: fl
         left, _, right = torch.linalg.svd(model.recurrent.weight_hh_l0)
         model.recurrent.weight_hh_l0.copy_(left @ torch.diag(torch.logspace(2, -8, len(left)).double()) @ right)
 
-    lane = {"rule": rule, "accumulate": accumulate, "r": r, "gamma_h": 0.1}
+    lane = {"rule": rule, "accumulate": accumulate, "r": r, "p": 0.0 if r < 1 else 0.5, "gamma_h": 0.1}
     compare(compute, lane, (3, 12, 4, 6, 8), 4, spread, classes=True)
 
 
@@ -146,7 +150,7 @@ def test_fifty_steps(compute: Any, rule: str, accumulate: str, optimizer: str, t
     settings |= {"b_gamma_theta": gamma_theta, "b_accumulate": accumulate, "b_optimizer": optimizer}
     found = compute(RUN, {"settings": settings, "name": "b", "steps": steps})
     problem = TemporalOrder(20) if task == "order" else Adding(20)
-    rule_of_lane = rule_of({"rule": rule, "r": 2.0, "gamma_h": 0.2, "accumulate": accumulate})
+    rule_of_lane = rule_of({"rule": rule, "r": 2.0, "p": 0.0, "gamma_h": 0.2, "accumulate": accumulate})
     sizes = problem.input_size, 16, problem.output_size
     models = [tpcore.nn.SequenceClassifier(*sizes, rule=rule_of_lane).double() for _ in range(2)]
     rounded = np.random.default_rng(0).choice([1 - 2**-52, 1 + 2**-52], len(found["start"]))

@@ -67,6 +67,8 @@ def test_every_control_changes_its_setting_and_the_address(open_playground: Any,
     names = list(settings_of(page))
     assert set(names) == set(FIELDS)
     for name in names:
+        if name in ("a_p", "b_p"):
+            continue  # hidden under this rule; the next test moves them
         control, before = page.locator(f"[data-setting='{name}']"), settings_of(page)
         kind = control.evaluate("c => c.type")
         if kind == "range" and by == "keyboard":
@@ -86,6 +88,15 @@ def test_every_control_changes_its_setting_and_the_address(open_playground: Any,
         page.wait_for_function("([name, value]) => location.hash.split('&').includes(`${name}=${value}`)",
                                arg=[name, after[name]]) if after[name] != str(START[name]) else None  # fmt: skip
     assert page.problems == []
+
+
+def test_the_geometric_rule_has_a_slider_of_its_own(open_playground: Any) -> None:
+    page = open_playground()
+    assert page.locator("[data-setting=b_r]").is_visible() and page.locator("[data-setting=b_p]").is_hidden()
+    page.locator("[data-setting=b]").select_option("geo")
+    assert page.locator("[data-setting=b_r]").is_hidden()
+    page.locator("[data-setting=b_p]").press("End")
+    page.wait_for_function("location.hash.endsWith('&b=geo&b_p=1')")
 
 
 def test_sliders_act_without_a_restart_and_another_task_begins_anew(open_playground: Any) -> None:

@@ -2,9 +2,9 @@
 
 /** A slider over a setting, logarithmic and continuous, or over integers. */
 function slider(name, field, { change, spoken }) {
-  const id = freshId(), logarithmic = field.step === undefined, output = element("output", { for: id });
+  const id = freshId(), logarithmic = field.step === undefined && !field.linear, output = element("output", { for: id });
   const ends = logarithmic ? [Math.log10(field.low), Math.log10(field.high)] : [field.low, field.high];
-  const input = element("input", { id, type: "range", min: ends[0], max: ends[1], step: logarithmic ? 0.01 : field.step, "data-setting": name });
+  const input = element("input", { id, type: "range", min: ends[0], max: ends[1], step: field.step ?? 0.01, "data-setting": name });
   const value = () => (logarithmic ? Number((10 ** Number(input.value)).toPrecision(3)) : Number(input.value));
   input.addEventListener("input", () => change(name, value(), false));
   input.addEventListener("change", () => change(name, value(), true));
@@ -69,19 +69,20 @@ function ruleName(lane) {
 /** The card of a lane: its rule, what it has reached, its sliders. */
 function laneCard(lane, change, { open, only }) {
   const of = (suffix) => [lane + suffix, FIELDS[lane + suffix], { change, spoken: `lane ${lane.toUpperCase()}, ` }];
-  const rule = only ? ruleName(lane) : list(...of("")), r = slider(...of("_r"));
+  const rule = only ? ruleName(lane) : list(...of("")), r = slider(...of("_r")), p = slider(...of("_p"));
   const more = only ? [] : [slider(...of("_gamma_h")), slider(...of("_gamma_theta")), list(...of("_accumulate")), list(...of("_optimizer"))];
   const reached = element("p", { class: "pg-reached" });
   const title = element("div", { class: "pg-lane-title" }, element("span", { class: "pg-badge", text: lane.toUpperCase() }), rule.root);
   const details = element("details", { class: "pg-more", open }, element("summary", { text: "Steps and optimizer" }), ...more.map((c) => c.root));
-  const root = element("section", { class: "pg-lane", "aria-label": `Lane ${lane.toUpperCase()}` }, title, reached, r.root);
+  const root = element("section", { class: "pg-lane", "aria-label": `Lane ${lane.toUpperCase()}` }, title, reached, r.root, p.root);
   if (more.length) root.append(details);
   return {
     root,
     show(settings, theme) {
-      for (const control of [rule, r, ...more]) control.show(settings[control.name]);
+      for (const control of [rule, r, p, ...more]) control.show(settings[control.name]);
       const inverts = settings[lane] !== "bp";
-      r.root.hidden = !inverts;
+      r.root.hidden = !inverts || settings[lane] === "geo";
+      p.root.hidden = settings[lane] !== "geo";
       for (const control of more) if (control.name.endsWith("accumulate")) control.root.hidden = !inverts;
       root.style.setProperty("--lane", laneStyle(settings, lane, theme).color);
     },

@@ -1,6 +1,6 @@
 // Drawing on a canvas: a frame with axes, lines in it, and the colours of the page.
 
-const HUES = { bp: PALETTE.orange, paper: PALETTE.blue, cal: PALETTE.olive };
+const HUES = { bp: PALETTE.orange, paper: PALETTE.blue, cal: PALETTE.olive, geo: PALETTE.green };
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /** The colours in force: of the style sheet, so that dark pages, paper and forced colours need nothing here. */

@@ -14,13 +14,14 @@ from tpcore.diagnostics import norms_through_time
 from tpcore.explorers.figures import PALETTE, figure
 from tpcore.explorers.picture import picture_svg_uri
 from tpcore.nn import SequenceClassifier
-from tpcore.rules import BackProp, Rule, TargetProp
+from tpcore.rules import BackProp, GeometricTargetProp, Rule, TargetProp
 from tpcore.tasks import Adding, TemporalOrder
 
 NAMES = {
     "bp": ("back-propagation", "orange"),
     "paper": ("targets, the paper’s rule", "blue"),
     "cal": ("targets, calibrated", "olive"),
+    "geo": ("targets, geometric", "green"),
 }
 DESCRIPTION = (
     "How much of the credit at the last step is left at each earlier step of a recurrent network before it is "
@@ -46,6 +47,8 @@ def rule_of(settings: dict[str, Any], lane: str) -> Rule:
     if name == "bp":
         return BackProp()
     options: dict[str, Any] = {"accumulate": settings[f"{lane}_accumulate"], "step": step}
+    if name == "geo":
+        return GeometricTargetProp(settings[f"{lane}_p"], **options)
     return TargetProp(r, **options) if name == "paper" else TargetProp(r, r, True, **options)
 
 

@@ -8,7 +8,7 @@ const GAIN_GRID = Array.from({ length: 41 }, (_, i) => 10 ** (i / 20 - 1)); // s
 /** A lane's own settings, from those of both. */
 function laneSettings(settings, name) {
   const own = { rule: settings[name] };
-  for (const key of ["r", "gamma_h", "gamma_theta", "accumulate", "optimizer"]) own[key] = settings[`${name}_${key}`];
+  for (const key of ["r", "p", "gamma_h", "gamma_theta", "accumulate", "optimizer"]) own[key] = settings[`${name}_${key}`];
   return own;
 }
 
@@ -71,7 +71,7 @@ class Lane {
   look(race) {
     const { network, settings } = this;
     setDirections(network, this.judgeFirst(race), settings, network.gradient);
-    const sigma = this.singular(race), gain = (x) => RULES[settings.rule].gain(x, settings.r);
+    const sigma = this.singular(race), gain = (x) => RULES[settings.rule].gain(x, settings);
     const gains = { curve: GAIN_GRID.map(gain), atSigma: sigma.map(gain) };
     return { norms: flowNorms(network), states: firstStates(network, race.shown), sigma, gains };
   }

@@ -4,7 +4,7 @@
 function programOf(settings, name, steps) {
   const of = (key) => settings[`${name}_${key}`], rule = settings[name];
   const task = settings.task === "order" ? "TemporalOrder" : "Adding";
-  const numbers = { bp: [], paper: [`r=${of("r")}`], cal: [`r=${of("r")}`, `s=${of("r")}`, "calibrated=True"] }[rule];
+  const numbers = { bp: [], paper: [`r=${of("r")}`], cal: [`r=${of("r")}`, `s=${of("r")}`, "calibrated=True"], geo: [`p=${of("p")}`] }[rule];
   if (rule !== "bp") numbers.push(`step=${of("gamma_h")}`);
   if (rule !== "bp" && of("accumulate") !== "local") numbers.push(`accumulate="${of("accumulate")}"`);
   const optimizer = [`gamma_theta=${of("gamma_theta")}`, `gamma_h=${of("gamma_h")}`];
@@ -17,7 +17,7 @@ from tpcore.tasks import ${task}
 from tpcore.training import train
 
 task = ${task}(length=${settings.tau})
-rule = tpcore.${rule === "bp" ? "BackProp" : "TargetProp"}(${numbers.join(", ")})
+rule = tpcore.${{ bp: "BackProp", geo: "GeometricTargetProp" }[rule] ?? "TargetProp"}(${numbers.join(", ")})
 model = tpcore.nn.SequenceClassifier(
     task.input_size, ${settings.d}, task.output_size, rule=rule, generator=torch.Generator().manual_seed(${settings.seed})
 )

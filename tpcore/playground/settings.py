@@ -10,20 +10,35 @@ _SHARED: dict[str, dict[str, Any]] = {
     "d": {"label": "Hidden units d", "low": 8, "high": 64, "step": 1},
     "seed": {"label": "Seed", "low": 0, "high": 9999, "step": 1},
 }
-_RULES = {"bp": "Back-propagation", "paper": "Targets, the paper’s rule", "cal": "Targets, calibrated"}
+_RULES = {
+    "bp": "Back-propagation",
+    "paper": "Targets, the paper’s rule",
+    "cal": "Targets, calibrated",
+    "geo": "Targets, geometric",
+}
 _LANE: dict[str, dict[str, Any]] = {
     "": {"label": "Rule", "options": _RULES},
     "_r": {"label": "Regularization r", "low": 1e-3, "high": 1e3},
+    "_p": {"label": "Power p", "low": -1, "high": 1, "linear": True},
     "_gamma_h": {"label": "Target step γ_h", "low": 1e-3, "high": 1e1},
     "_gamma_theta": {"label": "Parameter step γ_θ", "low": 1e-3, "high": 1e1},
     "_accumulate": {"label": "Directions", "options": {"local": "Local", "through_time": "Through time"}},
     "_optimizer": {"label": "Optimizer", "options": {"sgd": "SGD", "adam": "Adam"}},
 }  # fmt: skip
 
-# Each setting has options, or is a number from low to high: a multiple of its step, or without one anywhere between.
+# Each setting has options, or is a number from low to high: a multiple of its step, or without one anywhere between,
+# on a logarithmic slider unless it is linear.
 FIELDS = _SHARED | {lane + name: field for lane in ("a", "b") for name, field in _LANE.items()}
 
-_LANE_START = {"": "bp", "_r": 1.0, "_gamma_h": 0.1, "_gamma_theta": 0.3, "_accumulate": "local", "_optimizer": "sgd"}
+_LANE_START = {
+    "": "bp",
+    "_r": 1.0,
+    "_p": 0.0,
+    "_gamma_h": 0.1,
+    "_gamma_theta": 0.3,
+    "_accumulate": "local",
+    "_optimizer": "sgd",
+}
 # An address leaves out what stands here: another value needs another version of addresses (settings.js).
 START: dict[str, Any] = {"task": "order", "tau": 20, "d": 32, "seed": 0}
 START |= {lane + name: value for lane in ("a", "b") for name, value in _LANE_START.items()} | {"b": "cal"}

@@ -64,7 +64,8 @@ class Events {
 }
 
 function divergence(settings, name, step) {
-  const r = settings[`${name}_r`];
-  const why = settings[name] !== "bp" && r < 1 ? `r = ${readable(r)} inverts too exactly` : "its steps are too large";
+  const number = settings[name] === "geo" ? "p" : "r", value = settings[`${name}_${number}`];
+  const exact = settings[name] !== "bp" && value < (number === "p" ? 0 : 1);
+  const why = exact ? `${number} = ${readable(value)} inverts too exactly` : "its steps are too large";
   return `diverged at step ${step}: ${why}`;
 }

@@ -10,8 +10,8 @@ function setDirections(network, inputs, lane, gradient) {
   space.addProduct(gradient.V, 0, network.onOutputs, 0, 1, q, q, network.last, batch, d);
   sumRows(gradient.c, network.onOutputs, q);
   setLastFlow(network, lane.rule === "bp" ? 1 : lane.gamma_h); // back-propagation has γ_h in its step size
-  rule.setOperator(space, network.operator, parameters.W, d, lane.r, network.scratch);
-  rule.setGains(network.gains, network.slopes, lane.r);
+  rule.setOperator(space, network.operator, parameters.W, d, lane, network.scratch);
+  rule.setGains(network.gains, network.slopes, lane);
   carryBack(network, flows, network.gains, network.operator);
   let used = flows;
   if (lane.rule !== "bp" && lane.accumulate === "through_time") {
