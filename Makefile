@@ -51,6 +51,7 @@ mutants: .venv/installed ## Put faults into the code and see whether the tests f
 bench: .venv/installed ## Measure training steps beside torch's: tables, and records that the book reads (8 minutes)
 	.venv/bin/python -m benchmarks.speed
 	.venv/bin/python -m benchmarks.grid
+	.venv/bin/python -m benchmarks.playground
 
 lint: .venv/installed ## Check style, types, layers, and that no notebook holds outputs
 	.venv/bin/ruff check .

@@ -23,7 +23,9 @@ from tests.browser import missing
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WITHOUT_EXPLORER = {"04-use-it-in-your-own-project", "10-what-was-reproduced"}  # every other chapter must show one
+# Every other chapter must show one.
+WITHOUT_EXPLORER = {"04-use-it-in-your-own-project", "10-what-was-reproduced", "playground"}
+PLOTTED = "() => document.querySelector('.js-plotly-plot')?.data?.length > 0"
 PROMPTS = "[...document.querySelectorAll('.jp-InputPrompt')]"
 
 # JupyterLab sends what a widget says to a thread of the kernel, for which it asks when the first widget comes. What is
@@ -107,7 +109,7 @@ def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
     """Opens a notebook in JupyterLab, runs all its cells and waits for the kernel to be idle; returns the page."""
     contexts = []
 
-    def run(name: str) -> Any:
+    def run(name: str, drawn: str = PLOTTED) -> Any:
         context = browser.new_context(viewport={"width": 1280, "height": 1000})
         contexts.append(context)
         page = context.new_page()
@@ -121,7 +123,7 @@ def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
             with contextlib.suppress(BrowserTimeout):
                 page.wait_for_function(f"() => {PROMPTS}.some(p => /\\[[*\\d]/.test(p.textContent))", timeout=10_000)
                 break
-        until(page, "() => document.querySelector('.js-plotly-plot')?.data?.length > 0")
+        until(page, drawn)
         idle(page)
         page.evaluate(LISTENING)
         return page
