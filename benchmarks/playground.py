@@ -1,4 +1,4 @@
-"""Training steps a second of the playground, in one worker's thread of a headless Chromium, beside tpcore's compiled step.
+"""Training steps a second of the playground, in one thread of a headless Chromium, beside tpcore's compiled step.
 
 Both take the whole step: forward, loss, backward, and the optimizer; the page in double precision, tpcore in single.
 """

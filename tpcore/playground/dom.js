@@ -24,11 +24,3 @@ function freshId() {
 function labelled(text) {
   return text.split(/_(.)/).map((part, i) => (i % 2 ? element("sub", { text: part }) : part));
 }
-
-function debounced(action, milliseconds) {
-  let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(action, milliseconds);
-  };
-}

@@ -129,7 +129,7 @@ function tell() {
   for (const [name, lane] of Object.entries(race.lanes)) {
     lanes[name] = { rows: lane.rows, divergedAt: lane.divergedAt, ...lane.look(race) };
   }
-  postMessage({ kind: "frame", step: race.step, playing, sequence, target: race.heldOut[0][1][race.shown], settings: race.settings, lanes });
+  postMessage({ kind: "frame", step: race.step, playing, sequence, settings: race.settings, lanes });
 }
 
 onmessage = ({ data }) => messages[data.kind](data);

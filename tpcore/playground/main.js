@@ -63,6 +63,7 @@ class PlaygroundView {
     this.speed.addEventListener("change", () => this.trainer.send("speed", { perSecond: Number(this.speed.value) || null }));
     this.address = element("p", { class: "pg-address" });
     const shared = element("span", { class: "pg-copied", role: "status" });
+    const other = element("button", { type: "button", text: "Another sequence", onclick: () => this.trainer.send("sequence") });
     const share = element("button", { type: "button", class: "pg-share", text: "Share", onclick: () => copyText(this.link(), shared) });
     return [
       this.presets.root,
@@ -73,7 +74,7 @@ class PlaygroundView {
       ),
       element("div", { class: "pg-pictures" }, figure("Angle to the gradient", this.angle), figure("Gain on each singular value of W", this.gains)),
       element("div", { class: "pg-run" }, ...run.map((control) => control.root), this.norms = element("p", { class: "pg-norms" })),
-      element("div", { class: "pg-row pg-foot" }, share, shared),
+      element("div", { class: "pg-row pg-foot" }, other, share, shared),
       this.program.root,
       this.table.root,
       this.address,
