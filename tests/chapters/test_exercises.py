@@ -42,8 +42,9 @@ def test_the_gap_fails_and_the_solution_passes(notebook: str, capsys: pytest.Cap
 
 def said_of(check, *work, capsys):
     check(*work)
-    (line,) = capsys.readouterr().out.splitlines()
-    return line
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 72
+    return " ".join(lines)
 
 
 def ridge(W, r):
@@ -105,4 +106,4 @@ def test_rules_that_do_not_explode_or_mend_are_told_why(exploding, mended, says,
 
 def test_an_exception_is_a_message(capsys) -> None:
     check_step_back(lambda *work: 1 / 0)
-    assert re.fullmatch(r"Not yet: it raised ZeroDivisionError: .*\n", capsys.readouterr().out)
+    assert re.match(r"Not yet: it raised ZeroDivisionError: ", capsys.readouterr().out)

@@ -1,7 +1,10 @@
-"""How a check says what it found: one printed line, never an exception."""
+"""How a check says what it found: a printed sentence, never an exception."""
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
+
+WIDTH = 72  # characters: a page scrolls a longer line
 
 
 def say(well: str, problem: Callable[..., str], *work: Any) -> None:
@@ -13,4 +16,4 @@ def say(well: str, problem: Callable[..., str], *work: Any) -> None:
         found = problem(*work)
     except Exception as error:  # whatever the reader's code raises belongs in front of the reader
         found = f"it raised {type(error).__name__}: {error}"
-    print(f"Not yet: {found}" if found else f"Right: {well}")
+    print(textwrap.fill(f"Not yet: {found}" if found else f"Right: {well}", WIDTH))
