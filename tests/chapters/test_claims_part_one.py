@@ -142,13 +142,16 @@ def test_the_three_arrows():
         found = plane.step_adjoints(r)
         np.testing.assert_allclose(found["minus_mu"][-1], found["delta"][-1])
         np.testing.assert_allclose(found["minus_lambda"][-1], found["delta"][-1])
+        for key in ("delta", "minus_mu", "minus_lambda"):
+            heads = found["states"] + found[key]
+            assert (heads > [end[0] for end in plane.FRAME]).all() and (heads < [end[1] for end in plane.FRAME]).all()
         if r >= 9.9:
             longest = np.linalg.norm(found["minus_lambda"], axis=1).max()
             apart = np.linalg.norm(found["minus_mu"] - found["minus_lambda"], axis=1)
             assert apart.max() < 0.2 * longest
             assert np.linalg.norm(found["delta"][:-1], axis=1).max() < 0.2 * longest
     found = start(plane.step_adjoints_explorer)
-    assert (np.linalg.norm(found["minus_mu"] - found["minus_lambda"], axis=1)[:-1] > 0.02).all()
+    assert (np.linalg.norm(found["minus_mu"] - found["minus_lambda"], axis=1)[:-1] > 0.01).all()
 
 
 def test_the_calibrated_gain_passes_through_one():

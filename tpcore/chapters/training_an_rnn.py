@@ -167,14 +167,20 @@ def answers_figure(result: dict[str, Any]) -> go.Figure:
     """The symbols as a strip, and below it the four probabilities after each of them; the true answer is in bold."""
     symbols, right = result["symbols"], result["class"]
     position = np.arange(1, len(symbols) + 1)
-    fig = figure("position in the sequence", x_range=(0.4, len(symbols) + 0.6), y_range=(3.6, -1.8), height=300)
-    names = [f"<b>{pair} ✓</b>" if i == right else pair for i, pair in enumerate(PAIRS)]
+    fig = figure(
+        "position in the sequence (the darker, the likelier)",
+        x_range=(0.4, len(symbols) + 0.6),
+        y_range=(3.6, -1.8),
+        height=300,
+    )
+    short = [pair.replace(", then ", "→") for pair in PAIRS]
+    names = [f"<b>{pair} ✓</b>" if i == right else pair for i, pair in enumerate(short)]
     fig.update_yaxes(tickvals=[-1.1, 0, 1, 2, 3], ticktext=["symbol", *names], showgrid=False, automargin=True)
     fig.update_xaxes(showgrid=False)
     shades = [[0, "rgba(47,127,200,0.06)"], [1, PALETTE["blue"]]]
     fig.add_heatmap(
         x=position, y=[0, 1, 2, 3], z=result["probabilities"].T, zmin=0, zmax=1, colorscale=shades, xgap=2, ygap=2,
-        colorbar={"title": {"text": "probability"}, "thickness": 12},
+        showscale=False,
         hovertemplate="after symbol %{x}: probability %{z:.2f}<extra></extra>",
     )  # fmt: skip
     for marked, color, text in (
@@ -183,7 +189,7 @@ def answers_figure(result: dict[str, Any]) -> go.Figure:
     ):
         fig.add_scatter(
             x=position[marked], y=np.full(int(marked.sum()), -1.1), mode="text", text=text, showlegend=False,
-            textposition="middle center", textfont={"color": color, "size": 14}, hoverinfo="skip",
+            textposition="middle center", textfont={"color": color, "size": 12}, hoverinfo="skip",
         )  # fmt: skip
     return fig
 

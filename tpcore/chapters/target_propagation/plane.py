@@ -18,7 +18,7 @@ from tpcore.rules import BackProp, Form, TargetProp
 FORMS = {"plain": "Plain", "difference": "Difference", "linearized": "Linearized"}
 FORM_COLORS = {"plain": PALETTE["red"], "difference": PALETTE["olive"], "linearized": PALETTE["blue"]}
 STEPS = 5  # τ
-FRAME = ((-0.85, 1.35), (-0.85, 1.05))  # holds every target of the grid; a test says so
+FRAME = ((-0.55, 1.3), (-0.7, 1.05))  # holds every target of the grid; a test says so
 BESIDE = 0.12  # of a label from its point
 
 
@@ -127,7 +127,7 @@ plane_explorer = Explorer(
 # What the parameters of a step are moved along
 
 
-def step_adjoints(r: float, gamma_h: float = 0.5) -> dict[str, Any]:
+def step_adjoints(r: float, gamma_h: float = 0.3) -> dict[str, Any]:
     """What multiplies ∂_θ f_t at each t = 1 … τ: δ_t locally, −μ_t through time, and −γ_h λ_t of back-propagation."""
     rnn, inputs, h_0, goal = plane_network()
     states = states_of(rnn, inputs, h_0)
@@ -168,7 +168,7 @@ step_adjoints_explorer = Explorer(
     description="From each hidden state three arrows: the displacement, the same plus what it does to later states, "
     "and minus the adjoint of back-propagation times the target step. At the last state all three are one. For a large "
     "r the displacements of earlier states vanish and the second arrow lies on the third.",
-    controls=[LogSlider("r", "Regularization r", 1e-1, 1e2, points=13, value=1.0)],
+    controls=[LogSlider("r", "Regularization r", 10**-0.5, 1e2, points=11, value=1.0)],
     compute=step_adjoints,
     draw=step_adjoints_figure,
 )
