@@ -19,7 +19,7 @@ new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shift
 def test_a_page_is_light_and_stands_still(browser: Any, address: str, name: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page, answers = context.new_page(), []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.add_init_script(SHIFTS)
     page.goto(f"{address}/{name}")
     page.wait_for_load_state("networkidle")
