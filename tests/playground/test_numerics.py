@@ -111,8 +111,8 @@ def test_saturated_states(compute: Any, rule: str, accumulate: str) -> None:
 def test_ill_conditioned_weights(compute: Any, rule: str, accumulate: str, r: float) -> None:
     """Singular values from 100 to 1e-8.
 
-    For the geometric mean from 1 to 1e-3: tpcore takes it from their squares, and √a′ of a unit that is saturated
-    to the last digit is no more than rounding.
+    For the geometric mean from 1 to 1e-3: tpcore takes it from their squares, and √a′ of a unit that is saturated to
+    the last digit is no more than rounding.
     """
     most, least = (0, -3) if rule == "geo" else (2, -8)
 

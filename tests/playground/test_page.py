@@ -260,6 +260,9 @@ def test_five_seeds_are_tallied(open_playground: Any) -> None:
     assert won + lost <= 5
     assert ("Lane B is ahead" in text) <= (won == 5)
     assert re.search(r"A \d+ %, B \d+ %", text)
+    assert (
+        page.get_by_role("link", name="What equal effort found").get_attribute("href").endswith("/08-one-slider.html")
+    )
 
 
 def test_tables_and_live_region_say_what_the_pictures_show(open_playground: Any) -> None:

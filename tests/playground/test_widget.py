@@ -23,7 +23,7 @@ def test_it_starts_at_its_preset() -> None:
         ({"b_r": 0}, "b_r must be a number from 0.001 to 1000, got 0"),
         ({"tau": 25}, "tau must be a multiple of 10 from 10 to 60, got 25"),
         ({"d": 7.5}, "d must be an integer from 8 to 64, got 7.5"),
-        ({"b": "calibrated"}, "b must be one of 'bp', 'paper', 'cal', got 'calibrated'"),
+        ({"b": "calibrated"}, "b must be one of 'bp', 'paper', 'cal', 'geo', got 'calibrated'"),
         ({"r": 1.0}, "there is no setting 'r'"),
     ],
 )

@@ -32,7 +32,7 @@ class PlaygroundView {
   build(el) {
     const change = (name, value, final) => this.change({ [name]: value }, final);
     const canvas = (kind, label) => element("canvas", { class: `pg-${kind}`, role: "img", "aria-label": label });
-    this.presets = presetPanel({ choose: (name) => this.choose(name), answer: () => this.play(), contest: () => this.contest(), only: this.simple });
+    this.presets = presetPanel({ choose: (name) => this.choose(name), answer: () => this.play(), contest: () => this.contest(), only: this.simple, effort: this.chapter("08-one-slider") });
     this.credit = canvas("credit", "How much of the credit at the last step is left at each earlier step, for both lanes; above it a sequence and the hidden states.");
     this.accuracy = canvas("small", "Held-out accuracy of both lanes against the training step.");
     this.angle = canvas("small", "Angle between each lane’s direction and the gradient, against the training step.");
@@ -290,6 +290,11 @@ class PlaygroundView {
     this.program.refresh();
   }
 
+  /** The address of another chapter of the book; nothing where the book's is not known. */
+  chapter(name) {
+    return this.model.get("page").replace(/[^/]*$/, (page) => page && `${name}.html`);
+  }
+
   link() {
     return this.model.get("page") + toAddress(this.settings);
   }
@@ -308,38 +313,4 @@ class PlaygroundView {
     this.table.show(frame);
     this.root.dataset.training = String(frame.playing);
   }
-}
-
-/** The preset whose settings these are; nothing if there is none. */
-function presetOf(settings) {
-  const same = (preset) => Object.keys(FIELDS).every((name) => preset.settings[name] === settings[name]);
-  return Object.keys(PRESETS).find((name) => same(PRESETS[name]));
-}
-
-function presetSteps(settings) {
-  return PRESETS[presetOf(settings)]?.steps ?? 150;
-}
-
-/** What a lane has reached, in a line. */
-function reachedText({ settings, lanes }, name) {
-  const { rows, divergedAt } = lanes[name], { accuracy, angle } = rows.at(-1);
-  if (divergedAt !== null) return `✕ ${divergence(settings, name, divergedAt)}. Reset starts again.`;
-  const turned = settings[name] === "bp" ? "" : angle === null ? ", no gradient left" : `, ${Math.round(angle)}° from the gradient`;
-  return `${percent(accuracy)} right${turned}`;
-}
-
-function normText({ sigma }, name) {
-  return sigma ? `Lane ${name.toUpperCase()}: ‖W‖ = ${readable(sigma[0])}, smallest singular value ${readable(sigma[sigma.length - 1])}.` : "";
-}
-
-/** The contest so far: each seed, and after the last the verdict. */
-function tallyText(tally, seeds) {
-  const won = (name, other) => tally.filter((trial) => trial[name].mean > trial[other].mean).length;
-  const mean = (name) => tally.map((trial) => trial[name].mean);
-  const score = `After ${tally.length} of ${seeds} seeds lane B is above lane A on ${won("b", "a")}, below on ${won("a", "b")}`;
-  const average = (name) => percent(mean(name).reduce((sum, x) => sum + x, 0) / tally.length);
-  const numbers = `; mean accuracy along ${tally[0].steps} steps: A ${average("a")}, B ${average("b")}.`;
-  if (tally.length < seeds) return score + numbers;
-  const ahead = Math.min(...mean("b")) > Math.max(...mean("a")) ? "Lane B is ahead." : Math.min(...mean("a")) > Math.max(...mean("b")) ? "Lane A is ahead." : "Neither is ahead.";
-  return `${score}${numbers} ${ahead}`;
 }

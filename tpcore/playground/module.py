@@ -28,6 +28,7 @@ SCREEN = (
     "presets",
     "program",
     "table",
+    "words",
     "trainer",
     "main",
 )

@@ -37,7 +37,7 @@ function times(share) {
 }
 
 /** The row of presets, the sentence, and the question with its answers. */
-function presetPanel({ choose, answer, contest, only }) {
+function presetPanel({ choose, answer, contest, only, effort }) {
   const buttons = Object.entries(PRESETS).map(([name, preset]) => {
     return element("button", { type: "button", class: "pg-preset", "data-preset": name, text: preset.title, onclick: () => choose(name) });
   });
@@ -57,7 +57,10 @@ function presetPanel({ choose, answer, contest, only }) {
     for (const [value, text] of Object.entries(asked.options)) {
       question.append(element("button", { type: "button", class: "pg-answer", "data-answer": value, "aria-pressed": "false", text, onclick: () => guess(value) }));
     }
-    if (asked.outcome === "contest") question.append(element("button", { type: "button", class: "pg-answer", text: "Run five seeds", onclick: contest }));
+    if (asked.outcome === "contest") {
+      question.append(element("button", { type: "button", class: "pg-answer", text: "Run five seeds", onclick: contest }));
+      if (effort) question.append(element("a", { href: effort, text: "What equal effort found" }));
+    }
   };
   const guess = (value) => {
     guessed = value;
