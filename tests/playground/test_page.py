@@ -265,6 +265,13 @@ def test_five_seeds_are_tallied(open_playground: Any) -> None:
     )
 
 
+def test_tables_are_filled_at_rest_too(open_playground: Any) -> None:
+    page = open_playground()
+    page.wait_for_function("document.querySelector('.pg-steps').textContent === 'step 0'")
+    page.get_by_text("The numbers as tables").click()
+    page.locator(".pg-tables td").first.wait_for()
+
+
 def test_tables_and_live_region_say_what_the_pictures_show(open_playground: Any) -> None:
     page = open_playground(address="#v1&task=order&tau=10&d=16&seed=0&a=bp&b=cal")
     page.get_by_text("The numbers as tables").click()

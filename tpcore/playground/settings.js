@@ -34,7 +34,7 @@ function fromAddress(hash) {
 
 /** A number as people write it: three digits, no exponent where none is needed. */
 function readable(value) {
-  if (typeof value !== "number") return String(value);
+  if (!Number.isFinite(value)) return "not finite";
   if (value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-4)) return value.toExponential(1).replace("e+", "e");
   return String(Number(value.toPrecision(3)));
 }

@@ -21,7 +21,7 @@ function drawSequence(picture, { task, tau }, sequence, top, height) {
     else if (width >= 11) label(context, text, left + width / 2, top + height / 2, theme.muted, "11px");
   }
   for (const [left, width, text] of marked) {
-    const wide = Math.max(width, 14), from = left + (width - wide) / 2;
+    const wide = Math.max(width, text.length > 1 ? 26 : 14), from = left + (width - wide) / 2;
     context.fillStyle = theme.surface;
     context.fillRect(from - 1, top - 3, wide + 2, height + 6);
     context.strokeStyle = theme.ink;
@@ -46,18 +46,33 @@ function drawStates(picture, tau, states, top, height, name) {
   context.textBaseline = "middle";
   label(context, `h, ${name}`, box.left - 5, top + height / 2, theme.muted, "12px");
   if (!states) return;
-  const d = states.length / tau, row = height / d;
-  for (let t = 1; t <= tau; t++) {
-    const left = picture.x(t - 0.5), width = picture.x(t + 0.5) - left;
-    for (let i = 0; i < d; i++) {
-      const value = states[(t - 1) * d + i];
-      context.globalAlpha = Math.min(1, Math.abs(value));
-      context.fillStyle = value > 0 ? theme.plus : theme.minus;
-      context.fillRect(left, top + i * row, width + 0.3, row + 0.3);
-    }
-  }
-  context.globalAlpha = 1;
+  context.imageSmoothingEnabled = false;
+  context.drawImage(statesImage(context, theme, tau, states), box.left, top, box.right - box.left, height);
   context.strokeStyle = theme.grid;
   context.lineWidth = 1;
   context.strokeRect(box.left, top, box.right - box.left, height);
+}
+
+const strip = document.createElement("canvas"); // a pixel a state
+
+/** The states as an image: their sign as the hue, their size as its opacity. */
+function statesImage(context, theme, tau, states) {
+  const d = states.length / tau, [plus, minus] = [theme.plus, theme.minus].map((color) => channels(context, color));
+  if (strip.width !== tau || strip.height !== d) Object.assign(strip, { width: tau, height: d });
+  const onStrip = strip.getContext("2d"), image = onStrip.createImageData(tau, d);
+  for (let t = 0; t < tau; t++) {
+    for (let i = 0; i < d; i++) {
+      const value = states[t * d + i];
+      image.data.set(value > 0 ? plus : minus, 4 * (i * tau + t));
+      image.data[4 * (i * tau + t) + 3] = 255 * Math.min(1, Math.abs(value));
+    }
+  }
+  onStrip.putImageData(image, 0, 0);
+  return strip;
+}
+
+/** Red, green and blue of a colour, as the browser understands it. */
+function channels(context, color) {
+  context.fillStyle = color;
+  return [1, 3, 5].map((at) => parseInt(context.fillStyle.slice(at, at + 2), 16));
 }

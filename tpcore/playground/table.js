@@ -12,21 +12,24 @@ function table(caption, head, rows) {
 function tablePanel() {
   const body = element("div", { class: "pg-tables" });
   const root = element("details", { class: "pg-table" }, element("summary", { text: "The numbers as tables" }), body);
-  return {
-    root,
-    show({ settings, lanes }) {
-      if (!root.open) return;
-      const pick = (rows) => rows.filter((_, i) => i % Math.ceil(rows.length / ROWS) === 0 || i === rows.length - 1);
-      const longest = pick(lanes.a.rows.length >= lanes.b.rows.length ? lanes.a.rows : lanes.b.rows);
-      const runs = longest.map(({ step }) => [String(step), ...["a", "b"].flatMap((name) => described(lanes[name].rows.find((row) => row.step === step)))]);
-      const times = Array.from({ length: settings.tau + 1 }, (_, t) => [String(t), ...["a", "b"].map((name) => (lanes[name].norms ? readable(lanes[name].norms[t]) : "diverged"))]);
-      const carries = ["a", "b"].map((name) => `${settings[name] === "bp" ? "‖λ_t‖" : "‖δ_t‖"}, lane ${name.toUpperCase()}`);
-      body.replaceChildren(
-        table("Training", ["step", "right, A", "loss, A", "angle, A", "right, B", "loss, B", "angle, B"], runs),
-        table("What flows back", ["t", ...carries], times),
-      );
-    },
+  const fill = ({ settings, lanes }) => {
+    const pick = (rows) => rows.filter((_, i) => i % Math.ceil(rows.length / ROWS) === 0 || i === rows.length - 1);
+    const longest = pick(lanes.a.rows.length >= lanes.b.rows.length ? lanes.a.rows : lanes.b.rows);
+    const runs = longest.map(({ step }) => [String(step), ...["a", "b"].flatMap((name) => described(lanes[name].rows.find((row) => row.step === step)))]);
+    const times = Array.from({ length: settings.tau + 1 }, (_, t) => [String(t), ...["a", "b"].map((name) => readable(lanes[name].norms[t]))]);
+    const carries = ["a", "b"].map((name) => `${settings[name] === "bp" ? "‖λ_t‖" : "‖δ_t‖"}, lane ${name.toUpperCase()}`);
+    body.replaceChildren(
+      table("Training", ["step", "right, A", "loss, A", "angle, A", "right, B", "loss, B", "angle, B"], runs),
+      table("What flows back", ["t", ...carries], times),
+    );
   };
+  let latest = null;
+  const show = (frame) => {
+    latest = frame;
+    if (root.open && latest) fill(latest);
+  };
+  root.addEventListener("toggle", () => show(latest));
+  return { root, show };
 }
 
 function described(row) {
