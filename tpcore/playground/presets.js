@@ -33,7 +33,7 @@ function creditAt({ norms }, t) {
 }
 
 function times(share) {
-  return Number.isFinite(share) ? `${readable(share)} of`.replace(" of", " times").replace("times", "×") : "nothing";
+  return Number.isFinite(share) ? `${readable(share)} ×` : "nothing of";
 }
 
 /** The row of presets, the sentence, and the question with its answers. */
