@@ -6,6 +6,7 @@ Both take the whole step: forward, loss, backward, and the optimizer; the page i
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 
@@ -59,22 +60,26 @@ def library_step(shape: Sizes, rule: str) -> float:
     return (time.perf_counter() - start) / STEPS
 
 
+def measure(page: Any, shape: Sizes, rule: str, turns: int) -> tuple[float, float]:
+    """Seconds of a step of the page's and of tpcore's, in turn; the best counts: a busy machine only slows down."""
+    taken = [(page.evaluate(PAGE, [*shape, rule, STEPS]), library_step(shape, rule)) for _ in range(turns)]
+    mine, theirs = (min(times) for times in zip(*taken, strict=True))
+    return mine, theirs
+
+
 def main() -> None:
-    """Measure in turn and print; the best of the turns counts, since a busy machine only ever slows down."""
+    """Measure and print."""
     print(f"{'(B, τ, d)':16}{'rule':6}{'page ms':>10}{'tpcore ms':>11}{'ratio':>8}{'aim':>7}")
     with chromium() as browser, threads(1):
         page = browser.new_page()
         page.add_script_tag(content=module.joined(module.NUMERICS))
         for shape in SHAPES:
             for rule in ("bp", "cal"):
-                turns = [(page.evaluate(PAGE, [*shape, rule, STEPS]), library_step(shape, rule)) for _ in range(TURNS)]
-                mine, theirs = (min(times) for times in zip(*turns, strict=True))
+                mine, theirs = measure(page, shape, rule, TURNS)
                 ratio = theirs / mine
+                times = f"{mine * 1e3:10.2f}{theirs * 1e3:11.2f}"
                 mark = "" if ratio >= AIM else "*"
-                size = str(shape[:3])
-                print(
-                    f"{size:16}{rule:6}{mine * 1e3:10.2f}{theirs * 1e3:11.2f}{ratio:8.2f}{AIM:7.2f}{mark}", flush=True
-                )
+                print(f"{shape[:3]!s:16}{rule:6}{times}{ratio:8.2f}{AIM:7.2f}{mark}", flush=True)
 
 
 if __name__ == "__main__":
