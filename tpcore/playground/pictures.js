@@ -32,14 +32,17 @@ function drawCredit(canvas, theme, frame, range, { strips }) {
   }
   const xTicks = [1, ...Array.from({ length: tau / every }, (_, i) => (i + 1) * every)].map((t) => [t, String(t)]);
   axes(picture, { xTicks, yTicks: range.ticks(), xTitle: box.right - box.left < 270 ? "time step t (credit flows left)" : "time step t (credit flows from right to left)" });
+  let taken = null; // where the other lane's letter stands
   for (const name of ["a", "b"]) {
     const { norms } = lanes[name], style = laneStyle(settings, name, theme);
-    if (!norms) continue;
     const points = relativeCredit(norms);
     curve(picture, points, style);
     const seen = points.filter(([, y]) => Number.isFinite(y) && picture.y(y) < box.bottom && picture.y(y) > box.top)[0];
     const [t, y] = seen ?? points[tau - 1];
-    if (Number.isFinite(y)) badge(picture, name.toUpperCase(), picture.x(t), picture.y(y), style.color);
+    if (!Number.isFinite(y)) continue;
+    const [left, height] = [picture.x(t), picture.y(y)], close = taken && Math.hypot(left - taken[0], height - taken[1]) < 17;
+    badge(picture, name.toUpperCase(), left + (close ? 19 : 0), height, style.color);
+    taken = [left, height];
   }
 }
 
@@ -58,7 +61,7 @@ class DecadeRange {
 
   over(lanes) {
     for (const { norms } of Object.values(lanes)) {
-      for (const [, y] of norms ? relativeCredit(norms) : []) {
+      for (const [, y] of relativeCredit(norms)) {
         if (!Number.isFinite(y)) continue;
         this.low = Math.max(-16, Math.min(this.low, Math.floor(y)));
         this.high = Math.min(24, Math.max(this.high, Math.ceil(y)));

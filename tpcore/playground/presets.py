@@ -76,8 +76,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "back-propagation": Preset(
         title="Back-propagation",
-        sentence="Lane B’s rule is calibrated with r = 1000, the far end of the slider. Watch the two lanes’ curves "
-        "lie on each other.",
+        sentence="Lane B’s rule is calibrated with r = 1000, the far end of the slider. Watch its angle to the "
+        "gradient stay near zero.",
         question="How far apart are the two lanes’ directions?",
         options={"same": "Less than a degree", "near": "Between 1° and 30°", "far": "More than 30°"},
         outcome="angle",
