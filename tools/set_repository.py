@@ -15,8 +15,8 @@ _NAMES = r"(?P<account>[A-Za-z0-9][A-Za-z0-9-]{0,38})/(?P<name>[\w.-]+?)(\.git)?
 URL = re.compile(r"https://github\.com/" + _NAMES)
 REMOTE = re.compile(r"(https://([^@/]+@)?github\.com/|(ssh://)?git@github\.com[:/])" + _NAMES)
 
-# What stands before ACCOUNT/NAME: GitHub itself, Colab (.../github/...), Binder (.../gh/...).
-BEFORE = r"(?P<before>github\.com/|githubusercontent\.com/|/github/|/gh/)"
+# What stands before ACCOUNT/NAME: GitHub itself, Colab (.../github/...), Binder (.../gh/...), Codespaces.
+BEFORE = r"(?P<before>github\.com/|githubusercontent\.com/|/github/|/gh/|codespaces\.new/)"
 
 
 def parse(url: str) -> tuple[str, str]:
