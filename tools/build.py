@@ -10,7 +10,8 @@ from pathlib import Path
 LOG = Path("_build/build.log")
 # --all: Sphinx alone does not see that tpcore has changed. Computed results have caches of their own.
 COMMAND = [Path(sys.executable).parent / "jupyter-book", "build", ".", "--all", "-W", "-n", "--keep-going"]
-STARTS = re.compile(r"reading sources\.\.\. \[ *\d+%\] (\S+)|(writing output)\.\.\. ")
+COLOR = re.compile(r"\x1b\[[\d;]*m")  # Jupyter Book colours Sphinx's lines in a pipe too
+STARTS = re.compile(r"reading sources\.\.\. \[ *\d+%\] (\S+)|(writing output)\.\.\. \[")
 
 
 def progress(lines: Iterable[str], chapters: set[str], now: Iterable[float]) -> Iterator[str]:
@@ -21,7 +22,7 @@ def progress(lines: Iterable[str], chapters: set[str], now: Iterable[float]) -> 
     clock = iter(now)
     begun, start, writing = 0, 0.0, False
     for line in lines:
-        found = STARTS.search(line)
+        found = STARTS.search(COLOR.sub("", line))
         if found and found[1] in chapters:
             start = start or next(clock)
             left = "" if begun == 0 else f", {in_words((next(clock) - start) / begun * (len(chapters) - begun))} left"

@@ -13,8 +13,9 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_line_a_chapter_with_the_time_left() -> None:
     lines = [
-        "reading sources... [ 10%] book/notation",
-        "reading sources... [ 40%] notebooks/00-a",
+        "\x1b[01mwriting output... \x1b[39;49;00m",  # of no page yet
+        "\x1b[01mreading sources... \x1b[39;49;00m[ 10%] \x1b[35mbook/notation\x1b[39;49;00m",  # as Jupyter Book has it
+        "\x1b[01mreading sources... \x1b[39;49;00m[ 40%] \x1b[35mnotebooks/00-a\x1b[39;49;00m",
         "a cell's warning",
         "reading sources... [ 70%] notebooks/01-b",
         "reading sources... [100%] notebooks/02-c",
