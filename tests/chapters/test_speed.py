@@ -55,7 +55,9 @@ def test_a_new_record_is_computed_again_and_this_machine_s_counts_else_the_newes
 
 def test_the_choice_of_places_is_the_records(tmp_path, monkeypatch):
     path = tmp_path / "another.json"
-    path.write_text(json.dumps({"date": "2026-01-01", "steps": [{"threads": 8}, {"threads": 2}, {"threads": 8}]}))
+    path.write_text(
+        json.dumps({"date": "2026-01-01", "versions": {}, "machine": {}, "steps": [{"threads": n} for n in (8, 2, 8)]})
+    )
     monkeypatch.setattr(speed, "BENCH_RECORDS", [path])
     monkeypatch.setattr(speed, "GPU_RECORDS", [])
     assert speed.places() == {"2": "two threads", "8": "8 threads"}

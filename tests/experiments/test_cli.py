@@ -248,12 +248,12 @@ def test_an_unwritable_folder_is_explained(said, tmp_path):
 
 
 def test_stopped_by_hand(said, monkeypatch):
-    from tpcore.experiments import cli
+    from tpcore.experiments import commands
 
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run_all", stop)
+    monkeypatch.setattr(commands, "run_all", stop)
     status, _, err = said("run", "small")
     assert status == 130 and "give the same command again" in err
 

@@ -13,7 +13,7 @@ def test_the_clipped_steps_are_those_with_which_back_propagation_won(length):
     won = first.configuration["optimizer"]
     grid = f"clip-order-{length}"
     for run in experiment_named(grid).runs(grid):
-        assert run.setup.configuration()["optimizer"] == won
+        assert won.items() <= run.setup.configuration()["optimizer"].items()
         assert run.setup.steps == first.configuration["steps"]
 
 

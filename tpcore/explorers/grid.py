@@ -96,6 +96,7 @@ def compute_grid(explorer: Explorer, cache: Path | None = None, jobs: int | None
         joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else contextlib.nullcontext(),
     ):
         warnings.simplefilter("ignore", joblib.memory.JobLibCollisionWarning)
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs")  # loky starts another
         results = joblib.Parallel(n_jobs=jobs)(tasks)
     return [(index, result) for (index, _), result in zip(all_positions, results, strict=True)]
 
