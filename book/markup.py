@@ -67,6 +67,10 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
             tag["defer"] = ""
         elif inline and "dataset.mode" in tag.get_text():
             tag.string = THEME
+    style = soup.select_one('link[href*="_static/style.css"]')
+    if style and soup.find("math"):  # their font comes with the style: when it is late, it moves lines
+        font = str(style["href"]).partition("style.css")[0] + "vendor/stix-two-math.woff"
+        style.insert_before(soup.new_tag("link", rel="preload", href=font, attrs={"as": "font", "crossorigin": ""}))
     for tag in soup.select('meta[name="viewport"]')[1:]:
         tag.decompose()
     for tag in soup.select("#ethical-ad-placement"):
@@ -98,6 +102,9 @@ def _names(soup: BeautifulSoup) -> None:
         link["aria-label"] = f"Link to this {'definition' if heading and heading.name == 'dt' else 'section'}: #"
     for summary in soup.select("summary[aria-label]"):
         del summary["aria-label"]
+    for summary in soup.select("li.has-children > details > summary"):
+        entry = summary.find_parent("li")
+        summary["aria-label"] = f"Pages of {entry.a.get_text().strip()}" if entry and entry.a else "Pages"
     for link in soup.select('a[target="_blank"]'):
         link["rel"] = "noopener"
 
