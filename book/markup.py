@@ -24,6 +24,9 @@ THEME = """{
   const theme = chosen === "auto" ? (dark ? "dark" : "light") : chosen;
   Object.assign(document.documentElement.dataset, { mode: chosen, theme });
 }"""
+# The formulas' font comes with the style: when it is late, it moves lines. A file may not be asked for in this way.
+FONT = """if (location.protocol.startsWith("http")) document.head.append(Object.assign(
+  document.createElement("link"), { rel: "preload", as: "font", crossOrigin: "", href: "%s" }));"""
 COLUMNS = 64  # of code that fits its box on a wide screen
 _NAMES = {
     ".primary-toggle": "Show or hide the chapters",
@@ -68,9 +71,10 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
         elif inline and "dataset.mode" in tag.get_text():
             tag.string = THEME
     style = soup.select_one('link[href*="_static/style.css"]')
-    if style and soup.find("math"):  # their font comes with the style: when it is late, it moves lines
-        font = str(style["href"]).partition("style.css")[0] + "vendor/stix-two-math.woff"
-        style.insert_before(soup.new_tag("link", rel="preload", href=font, attrs={"as": "font", "crossorigin": ""}))
+    if style and soup.find("math"):
+        script = soup.new_tag("script")
+        script.string = FONT % (str(style["href"]).partition("style.css")[0] + "vendor/stix-two-math.woff")
+        style.insert_before(script)
     for tag in soup.select('meta[name="viewport"]')[1:]:
         tag.decompose()
     for tag in soup.select("#ethical-ad-placement"):

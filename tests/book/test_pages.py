@@ -114,7 +114,8 @@ def test_the_keyboard_goes_down_the_page(chapter: Any) -> None:
     """The code of a figure stands below it, so its switch comes after the figure's controls."""
     order = "f => f.compareDocumentPosition(f.closest('div.cell').querySelector('details.hide'))"
     following = chapter.evaluate("Node.DOCUMENT_POSITION_FOLLOWING")
-    assert all(figure.evaluate(order) & following for figure in chapter.locator("figure.explorer").all())
+    folded = chapter.locator("div.cell:has(details.hide) figure.explorer").all()
+    assert folded and all(figure.evaluate(order) & following for figure in folded)
 
 
 def test_a_reload_starts_at_the_start(open_page: Any) -> None:

@@ -32,7 +32,8 @@ PROMPTS = "[...document.querySelectorAll('.jp-InputPrompt')]"
 # sent before that thread is there is lost, and nothing moves until the page is loaded again.
 LISTENING = """async () => {
     const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
-    for (const comm of kernel._comms.values()) await (await comm).subshellStarted;
+    const late = new Promise(resolve => setTimeout(resolve, 10_000));  // a widget that sends nothing may have no thread
+    for (const comm of kernel._comms.values()) await Promise.race([(async () => (await comm).subshellStarted)(), late]);
 }"""
 
 
