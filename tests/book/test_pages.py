@@ -103,6 +103,7 @@ def test_without_plotly_the_picture_stays_and_the_page_says_so(open_page: Any) -
     page = open_page(EXPLORING[0])
     page.route("**/plotly.min.js", lambda route: route.abort())
     page.reload()
+    page.locator("figure.explorer").first.scroll_into_view_if_needed()  # it is drawn when it comes near
     page.wait_for_selector(".explorer-notice")
     for figure in page.locator("figure.explorer").all():
         assert figure.locator("img.explorer-picture").is_visible()
@@ -150,6 +151,7 @@ def test_the_page_does_not_jump_when_plotly_draws(open_page: Any) -> None:
     drawn = page.evaluate(heights)
     page.route("**/plotly.min.js", lambda route: route.abort())
     page.reload()
+    page.locator("figure.explorer").first.scroll_into_view_if_needed()  # it is drawn when it comes near
     page.wait_for_selector(".explorer-notice")
     assert page.evaluate(heights) == pytest.approx(drawn, abs=1)
 
