@@ -35,7 +35,8 @@ def page_html(playground: Any) -> str:
     data = {name: getattr(playground, name) for name in names} | {"page": playground.page if playground.simple else ""}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
     alt = html.escape(DESCRIPTION, quote=True)
-    return f"""<figure class="playground{"" if playground.simple else " playground-full"} mathjax_ignore tex2jax_ignore">
+    full = "" if playground.simple else " playground-full"
+    return f"""<figure class="playground{full} mathjax_ignore tex2jax_ignore">
 <div class="pg-still"><img alt="{alt}" src="{picture_svg_uri(credit_figure(playground.settings))}"><p>{alt}</p></div>
 <script type="application/json" class="playground-data">{text}</script>
 </figure>"""
