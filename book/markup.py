@@ -18,6 +18,7 @@ UNUSED = re.compile(
 )
 SEARCHING = re.compile(r"/(searchtools\.js|language_data\.js)|searchindex\.js")
 _WORDS = re.compile(r"toggle(Hint|Open|button)|DOCUMENTATION_OPTIONS\.|thebe", re.I)  # of scripts in the page itself
+_THEBE = re.compile(r"thebe", re.I)  # of those that the search page does not need either; it has one twice
 # Before anything is drawn; the theme's own says "auto" first, and then shows both logos until its script has run.
 THEME = """{
   const chosen = localStorage.getItem("mode") || "auto", dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -64,7 +65,7 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
         preloaded = tag.name == "link" and "preload" in tag.get("rel", [])
         inline = tag.name == "script" and not address and tag.get("type") != "application/json"
         needless = UNUSED.search(address) or preloaded or (not searches and SEARCHING.search(address))
-        if needless or (inline and not searches and _WORDS.search(tag.get_text())):
+        if needless or (inline and (_THEBE if searches else _WORDS).search(tag.get_text())):
             tag.decompose()
         elif tag.name == "script" and address and not searches:
             tag["defer"] = ""

@@ -118,7 +118,7 @@ def test_a_run_that_the_cluster_gives_up(monkeypatch, tmp_path, error):
 
 def test_a_scheduler_without_workers_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(many, "ANSWER_WITHIN", 1.0)
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None, processes=False) as cluster:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0", processes=False) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(RunError, match=f"the scheduler at {address} has no worker: start some by `dask worker "):
             run_all(RUNS, tmp_path, dask=address, progress=False)
