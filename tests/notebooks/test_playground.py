@@ -1,13 +1,14 @@
 """The playground in a real JupyterLab: shown, trained, its settings both ways, two at once, the kernel restarted."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from tests.notebooks.conftest import idle, until
+from tests.notebooks.conftest import until
 
 pytestmark = [pytest.mark.jupyter, pytest.mark.browser]
 
@@ -25,10 +26,27 @@ def pass_on(change):
 
 
 first.observe(pass_on, "settings")
-first.observe(lambda change: Path("record.json").write_text(json.dumps(change["new"])), "record")
+
+
+def keep(change):
+    Path("record.part").write_text(json.dumps(change["new"]))
+    Path("record.part").replace("record.json")  # it is read while this runs
+
+
+first.observe(keep, "record")
 first"""
 
 DRAWN = "() => [...document.querySelectorAll('.pg-steps')].filter((s) => s.textContent === 'step 0').length === 2"
+
+
+def until_recorded(file: Path, step: int) -> dict[str, Any]:
+    """What Python was told of the training once it was at the step: the kernel hears of it a little later."""
+    end, record = time.monotonic() + 120, {}
+    while record.get("step", -1) < step:
+        assert time.monotonic() < end, f"the kernel heard of step {record.get('step')} last"
+        time.sleep(0.1)
+        record = json.loads(file.read_text()) if file.exists() else {}
+    return record
 
 
 def test_two_playgrounds_and_python(run_notebook: Any, folder: Path) -> None:
@@ -47,9 +65,8 @@ def test_two_playgrounds_and_python(run_notebook: Any, folder: Path) -> None:
     until(page, "() => Number(document.querySelector('.pg-steps').textContent.replace('step ', '')) >= 20")
     first.get_by_role("button", name="Pause").click()
     until(page, "() => document.querySelector('.playground-view').dataset.training === 'false'")
-    idle(page)
-    record = json.loads((folder / "record.json").read_text())
-    assert record["step"] >= 20 and [row["step"] for row in record["a"]["rows"]][:3] == [0, 10, 20]
+    record = until_recorded(folder / "record.json", 20)
+    assert [row["step"] for row in record["a"]["rows"]][:3] == [0, 10, 20]
     assert second.locator(".pg-steps").inner_text() == "step 0"
 
     page.locator("#jp-MainMenu").get_by_text("Kernel", exact=True).click()
