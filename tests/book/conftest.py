@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from entrance import MOVED
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
-NOT_CHAPTERS = {"404.html", "index.html", "genindex.html", "search.html"}
-PAGES = sorted(
-    str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts and p.name not in NOT_CHAPTERS
-)
+NOT_CHAPTERS = {"404.html", "index.html", "genindex.html", "search.html", *(f"{old}.html" for old in MOVED)}
+PAGES = sorted({str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts} - NOT_CHAPTERS)
 EXPLORING = [name for name in PAGES if 'class="explorer-data"' in (SITE / name).read_text(encoding="utf-8")]
 
 
