@@ -86,6 +86,16 @@ def test_workflows_call_what_exists(name: str) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", ["tests", "pages", "weekly"])
+def test_actions_are_pinned_by_commit(name: str) -> None:
+    """A tag can be moved; the commit's tag stands beside it, for people and for Dependabot."""
+    lines = [
+        line for line in (ROOT / f".github/workflows/{name}.yml").read_text("utf-8").splitlines() if "uses:" in line
+    ]
+    assert lines
+    assert [line for line in lines if not re.search(r"uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
+
+
 def test_the_container_calls_what_exists() -> None:
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
     makefile = (ROOT / "Makefile").read_text("utf-8")
