@@ -12,11 +12,16 @@ import torch
 
 import tpcore
 from tpcore import BackProp, TargetProp
-from tpcore.nn import GRU, RNN
+from tpcore.nn import GRU, LSTM, RNN
 
 ROOT = Path(__file__).parents[2]
 RULE = TargetProp(1.0, 1.0, calibrated=True)
-MODULES = pytest.mark.parametrize("kind", [RNN, GRU])
+MODULES = pytest.mark.parametrize("kind", [RNN, GRU, LSTM])
+
+
+def parts_of(hx):
+    """The states of an RNN or a GRU, or both of an LSTM."""
+    return hx if isinstance(hx, tuple) else (hx,)
 
 
 def grads(module, x, **options):
@@ -41,7 +46,7 @@ def test_any_optimizer_trains(kind, name):
     losses = []
     for _ in range(150):
         x = torch.randn(6, 32, 2)
-        loss = torch.nn.functional.mse_loss(head(module(x)[1][0])[:, 0], x[:3, :, 0].sum(0).tanh())
+        loss = torch.nn.functional.mse_loss(head(parts_of(module(x)[1])[0][0])[:, 0], x[:3, :, 0].sum(0).tanh())
         optimizer.zero_grad()
         loss.backward()
         if name == "clipped":
@@ -70,7 +75,8 @@ def test_gradients_accumulate_and_graphs_are_kept_if_asked(kind, set_to_none):
 @MODULES
 def test_differentiating_twice_is_refused(kind):
     module, x = kind(2, 4, 2, rule=RULE), torch.randn(5, 4, 2)
-    loss = sum(states.square().sum() for states in module(x))
+    output, h_n = module(x)
+    loss = sum(states.square().sum() for states in (output, *parts_of(h_n)))
     with pytest.raises(RuntimeError, match="create_graph=True asks for second derivatives"):
         torch.autograd.grad(loss, list(module.parameters()), create_graph=True)
     with pytest.raises(RuntimeError, match="create_graph=True asks for second derivatives"):
@@ -191,8 +197,9 @@ def test_hooks_see_and_change_what_flows(kind):
     module.register_full_backward_hook(lambda module, into, out: seen.extend((into, out)))
     module.weight_ih_l0.register_hook(lambda grad: 3 * grad)
     output, h_n = module(x)
-    h_n.register_hook(seen.append)
-    (output.sin().sum() + 0 * h_n.sum()).backward()
+    first, *_ = parts_of(h_n)
+    first.register_hook(seen.append)
+    (output.sin().sum() + 0 * first.sum()).backward()
     assert torch.equal(seen[0], torch.zeros(1, 4, 4)) and torch.equal(seen[1][0], x.grad)
     torch.testing.assert_close(module.weight_ih_l0.grad, 3 * expected[0])
     torch.testing.assert_close(module.weight_hh_l0.grad, expected[1])
@@ -203,7 +210,7 @@ def test_hooks_see_and_change_what_flows(kind):
 def test_what_is_changed_between_forward_and_backward_is_noticed(kind, changed):
     module, x = kind(2, 4, rule=RULE), torch.randn(5, 4, 2)
     output, h_n = module(x)
-    loss = output.sum() + h_n.sum()
+    loss = output.sum() + sum(part.sum() for part in parts_of(h_n))
     with torch.no_grad():
         (x if changed == "input" else module.get_parameter(changed)).mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -229,7 +236,7 @@ def test_the_output_may_be_changed_in_place_before_the_backward_pass(kind, chang
         torch.manual_seed(0)
         output, h_n = module(x)
         changed = change(output.clone() if copied else output)
-        loss = changed.sin().sum() + h_n.mul_(2).sum()
+        loss = changed.sin().sum() + sum(part.mul_(2).sum() for part in parts_of(h_n))
         found.append(torch.autograd.grad(loss, list(module.parameters())))
     torch.testing.assert_close(*found, rtol=0, atol=0)
 
@@ -292,9 +299,11 @@ def test_it_stands_behind_a_layer_under_autocast(kind, device):
     x = torch.randn(5, 2, 3, device=device)
     with torch.autocast(device, dtype=torch.bfloat16):
         middle = below(x)
-        output, h_n = module(middle, middle.new_zeros(1, 2, 4))
+        first = middle.new_zeros(1, 2, 4)
+        output, h_n = module(middle, (first, first) if kind is LSTM else first)
         loss = output.square().sum()
-    assert middle.dtype == torch.bfloat16 and output.dtype == h_n.dtype == torch.float32
+    assert middle.dtype == torch.bfloat16
+    assert {part.dtype for part in (output, *parts_of(h_n))} == {torch.float32}
     torch.testing.assert_close(output, module(middle.float())[0])
     loss.backward()
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in below.parameters())
@@ -303,4 +312,4 @@ def test_it_stands_behind_a_layer_under_autocast(kind, device):
 @MODULES
 def test_shapes_can_be_had_without_values(kind):
     output, h_n = kind(3, 4, num_layers=2, device="meta")(torch.empty(5, 2, 3, device="meta"))
-    assert output.is_meta and output.shape == (5, 2, 4) and h_n.shape == (2, 2, 4)
+    assert output.is_meta and output.shape == (5, 2, 4) and {part.shape for part in parts_of(h_n)} == {(2, 2, 4)}

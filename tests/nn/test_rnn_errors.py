@@ -49,6 +49,8 @@ x = torch.zeros(5, 2, 3)
         ((x[:0],), ValueError, "τ ≥ 1"),
         ((x[0, 0],), ValueError, r"input must have 2 or 3 dimensions; its shape is \(3,\)"),
         ((x.double(),), TypeError, "input is torch.float64 on cpu but the weights are torch.float32"),
+        ((x.double(),), ValueError, "input is torch.float64"),  # as torch's own modules
+        ((x, torch.zeros(1, 2, 4).double()), RuntimeError, "hx is torch.float64"),
         ((x, torch.zeros(1, 3, 4)), ValueError, r"hx must have shape \(1, 2, 4\).*its shape is \(1, 3, 4\)"),
         ((x, torch.zeros(2, 4)), ValueError, "hx must have 3 dimensions"),
         ((x + math.inf,), ValueError, r"input holds 30 values that are not finite, the first at \[0, 0, 0\]"),

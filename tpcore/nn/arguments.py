@@ -15,6 +15,10 @@ class ShapeError(ValueError, RuntimeError):
     """A tensor of another shape than what a module takes: torch's own modules raise the one or the other."""
 
 
+class MismatchError(TypeError, ValueError, RuntimeError):
+    """A tensor of another dtype or device than the weights: torch's own modules raise the one or the other."""
+
+
 def check_alike(name: str, value: object, weight: Tensor) -> None:
     """Raise TypeError unless the value is a dense tensor of the weights' dtype, on their device.
 
@@ -29,7 +33,7 @@ def check_alike(name: str, value: object, weight: Tensor) -> None:
     halved = weight.dtype == torch.float32 and value.dtype in (torch.float16, torch.bfloat16)
     fits = value.dtype == weight.dtype or (halved and torch.is_autocast_enabled(value.device.type))
     if not fits or value.device != weight.device:
-        raise TypeError(
+        raise MismatchError(
             f"{name} is {value.dtype} on {value.device} but the weights are {weight.dtype} on {weight.device}: "
             f"use {name}.to(weight)"
         )
@@ -52,19 +56,30 @@ def check_finite(name: str, value: Tensor) -> None:
         )
 
 
-def refuse_tracing(module: str, value: object) -> None:
+def refuse_tracing(module: str, *values: object) -> None:
     """Raise RuntimeError where a tool looks on instead of computing: its graph could not hold what follows a rule."""
     exported = "give the tool the equal module of torch, which to_torch() returns"
-    if torch.jit.is_tracing() or torch.compiler.is_exporting():  # type: ignore[attr-defined]
+    proxies = any(isinstance(value, torch.fx.Proxy) for value in values)
+    if proxies or torch.jit.is_tracing() or torch.compiler.is_exporting():  # type: ignore[attr-defined]
         raise RuntimeError(
-            f"tpcore.nn.{module} cannot be traced or exported (torch.export, torch.jit.trace, ONNX): its loops are "
-            f"outside of torch. For inference, {exported}"
+            f"tpcore.nn.{module} cannot be traced or exported (torch.export, torch.fx, torch.jit.trace, ONNX): its "
+            f"loops are outside of torch. For inference, {exported}"
         )
-    if isinstance(value, FakeTensor):
+    if any(isinstance(value, FakeTensor) for value in values):
         raise RuntimeError(
             f"tpcore.nn.{module} cannot compute with a FakeTensor, which has no memory: for shapes alone use the "
             f'device "meta", or {exported}'
         )
+    if any(isinstance(value, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(value) for value in values):
+        raise RuntimeError(
+            f"tpcore.nn.{module} cannot be transformed by torch.func (grad, vmap, jvp, ...): what follows a rule is no "
+            "function's derivative. Call backward() or torch.autograd.grad"
+        )
+
+
+def refuse_forward_mode() -> None:
+    """Raise RuntimeError where torch.autograd.forward_ad asks for a derivative."""
+    raise RuntimeError("a rule says what flows backward: there is no forward-mode derivative; call backward()")
 
 
 def refuse_without_values(grad: Tensor) -> None:

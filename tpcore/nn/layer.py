@@ -13,7 +13,12 @@ import torch
 from torch import Tensor
 
 from tpcore.activations import Array
-from tpcore.nn.arguments import refuse_second_derivatives, refuse_without_values, without_autocast
+from tpcore.nn.arguments import (
+    refuse_forward_mode,
+    refuse_second_derivatives,
+    refuse_without_values,
+    without_autocast,
+)
 from tpcore.recurrences import Cell, Weights, arrays, run_backward, step_of
 from tpcore.recurrences.arrays import as_array, as_tensor, library
 from tpcore.rules import BackProp, Rule, TargetProp
@@ -103,6 +108,10 @@ class Layer(torch.autograd.Function):
         d = cells[0].states.shape[2]
         starts = [start[:, first : first + d] for first in range(0, cells[0].width, d)]
         return None, *(None if a is None else as_tensor(a) for a in (inputs, *weights, *starts))
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> None:
+        refuse_forward_mode()
 
 
 def _version_of(output: Tensor) -> Tensor | None:

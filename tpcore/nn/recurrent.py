@@ -148,7 +148,7 @@ class Recurrent(torch.nn.RNNBase):
         h_n : Tensor (L, B, d), or (L, d) unbatched; for the LSTM a pair of them, (h_n, c_n)
             The last state of every layer and direction; of each sequence its own.
         """
-        refuse_tracing(type(self).__name__, input)
+        refuse_tracing(type(self).__name__, input, self.weight_hh_l0)
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx)
         self._check_tensor("input", input, (2, 3))
