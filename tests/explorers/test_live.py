@@ -14,6 +14,7 @@ from plotly.callbacks import InputDeviceState, Points
 from tests.explorers.examples import ROWS, example, example_cells, failing, interrupted, one_slider
 from tpcore.explorers import hosts, live
 from tpcore.explorers.encoding import plain
+from tpcore.explorers.round_trip import TIMES, RoundTrip
 
 
 def same_picture(live, **values) -> bool:
@@ -84,26 +85,53 @@ def test_the_status_says_that_it_computes():
     assert said == ["computing…", ""]
 
 
-@pytest.mark.parametrize(
-    ("compute", "says"),
-    [(failing, "FloatingPointError: W diverged; the figure shows"), (interrupted, "interrupted; the figure shows")],
-)
-def test_errors_and_interrupts_are_said_and_leave_it_usable(compute, says, monkeypatch):
-    live = hosts.live(one_slider(compute))
+def test_an_error_is_said_and_leaves_it_usable():
+    live = hosts.live(one_slider(failing))
     live.controls["r"].value = 10.0
-    assert live.status.value.startswith(says)
+    assert live.status.value.startswith("FloatingPointError: W diverged; the figure shows")
     assert same_picture(live)
-    monkeypatch.setattr("tpcore.explorers.live._QUEUED", 0.0)  # long after
     live.controls["r"].value = 0.1
     assert live.status.value == ""
     assert same_picture(live, r=0.1)
 
 
-def test_what_waited_behind_an_interrupted_position_is_not_computed():
+def interrupted_at_ten():
     live = hosts.live(one_slider(interrupted))
     live.controls["r"].value = 10.0
-    live.controls["r"].value = 0.1  # at once
-    assert live.status.value.startswith("interrupted") and same_picture(live)
+    assert live.status.value.startswith("interrupted; the figure shows")
+    assert live.controls["r"].value == 1.0 and same_picture(live), "slider and figure agree"
+    return live
+
+
+def test_what_waited_behind_an_interrupted_position_is_not_computed():
+    live = interrupted_at_ten()
+    live.controls["r"].value = 0.1  # what the page kept back
+    assert live.status.value.startswith("interrupted") and live.controls["r"].value == 1.0 and same_picture(live)
+    live.controls["r"].value = 0.1  # it keeps back one position alone, so this is a reader's own
+    assert live.status.value == "" and same_picture(live, r=0.1)
+
+
+def test_once_the_page_has_answered_every_position_is_a_reader_s_own():
+    live = interrupted_at_ten()
+    sent = []
+    live.round_trip.send = sent.append
+    live.round_trip.start(live.queued.clear)
+    for there in range(TIMES):
+        live.round_trip._back(live.round_trip, sent[there], [])
+    assert len(sent) == TIMES
+    live.controls["r"].value = 0.1
+    assert live.status.value == "" and same_picture(live, r=0.1)
+
+
+def test_an_answer_to_an_earlier_interrupt_changes_nothing():
+    trip, sent, back = RoundTrip(), [], []
+    trip.send = sent.append
+    trip.start(lambda: back.append(1))
+    trip.start(lambda: back.append(2))
+    trip._back(trip, {**sent[0], "left": 0}, [])
+    assert back == []
+    trip._back(trip, {**sent[1], "left": 0}, [])
+    assert back == [2]
 
 
 def test_it_displays_widgets_with_a_kernel_and_html_alone_in_the_page(monkeypatch, tmp_path):

@@ -10,7 +10,6 @@ import math
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +18,10 @@ import plotly.graph_objects as go
 
 from tpcore.explorers.controls import Choice, Control, LogSlider, Stops, active, label_html, offers_choice, plain_text
 from tpcore.explorers.explorer import Explorer
+from tpcore.explorers.round_trip import RoundTrip
 from tpcore.explorers.still import hidden_style
 
 _FINENESS = 10  # steps of a live slider between two positions of the grid
-_QUEUED = 0.5  # seconds after an interrupt within which a position comes that waited behind the interrupted one
 
 # The figure takes its host's colours: JupyterLab's, VS Code's or Colab's, light or dark, also when they change.
 _STYLE = """<style>
@@ -41,9 +40,11 @@ class LiveExplorer:
         self.explorer = explorer
         self.status = widgets.HTML()
         self.controls = {control.name: _control_widget(control) for control in explorer.controls}
-        self.shown: dict[str, Any] = explorer.values({})
+        self.shown: dict[str, Any] = explorer.values({})  # in force
+        self.stood = self._chosen()  # where the controls were then, those without effect too
         self.paused = False
-        self.interrupted = -math.inf  # when
+        self.queued: set[Any] = set()  # controls of which the page may still send a position from before an interrupt
+        self.round_trip = RoundTrip()
         first = explorer.evaluate()
         self.figure = go.FigureWidget(first)
         self.figure.update_layout(_CLEAR)
@@ -53,28 +54,47 @@ class LiveExplorer:
         self._enable()
         title = widgets.HTML(f"{_STYLE}{hidden_style(explorer)}<strong>{label_html(explorer.title)}</strong>")
         rows = [_row(control, self.controls[control.name]) for control in explorer.controls if offers_choice(control)]
-        self.widget = widgets.VBox([title, *rows, self.status, self.figure], layout=widgets.Layout(max_width="800px"))
+        self.widget = widgets.VBox([title, *rows, self.status, self.figure, self.round_trip])
+        self.widget.layout.max_width = "800px"
         self.widget.add_class("tpcore-explorer")
 
-    def _moved(self, _: Any = None) -> None:
-        if self.paused or time.monotonic() - self.interrupted < _QUEUED:
+    def _moved(self, change: Any = None) -> None:
+        if self.paused:
             return
+        if change and change["owner"] in self.queued:
+            self.queued.remove(change["owner"])  # the page keeps one position of each control
+            return self._go_back()
         self._enable()
-        values = self.explorer.values({name: handle.value for name, handle in self.controls.items()})
+        chosen = self._chosen()
+        values = self.explorer.values(chosen)
         if values == self.shown:
+            self.stood = chosen
             return self._say("")
         self._say("computing…")
         try:
             show(self.figure, in_main_thread(lambda: self.explorer.evaluate(**values)))
         except KeyboardInterrupt:
-            self.interrupted = time.monotonic()
+            self.queued = set(self.controls.values())
+            self._go_back()
             self._say("interrupted; the figure shows the previous position")
+            self.round_trip.start(self.queued.clear)
         except Exception as error:  # whatever compute raises belongs in front of the reader, not in a log
             self._say(f"{type(error).__name__}: {error}; the figure shows the previous position")
         else:
             self._listen()
-            self.shown = values
+            self.shown, self.stood = values, chosen
             self._say("")
+
+    def _chosen(self) -> dict[str, Any]:
+        return {name: handle.value for name, handle in self.controls.items()}
+
+    def _go_back(self) -> None:
+        """Put the controls where the figure is."""
+        self.paused = True
+        for name, value in self.stood.items():
+            self.controls[name].value = value
+        self.paused = False
+        self._enable()
 
     def _listen(self) -> None:
         """A tap on a cell of a heat map with `meta` moves the two controls that it names."""
@@ -93,7 +113,7 @@ class LiveExplorer:
 
     def _enable(self) -> None:
         """Disable the controls that have no effect at the values in force."""
-        values = self.explorer.values({name: handle.value for name, handle in self.controls.items()})
+        values = self.explorer.values(self._chosen())
         for control in self.explorer.controls:
             self.controls[control.name].disabled = not active(control, values)
 
