@@ -17,18 +17,26 @@ settings.load_profile("book")
 
 @pytest.hookimpl(tryfirst=True)  # before xdist asks for the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What waits most comes first. With --dist loadgroup a file, a page of the book, and JupyterLab have one worker."""
-    items.sort(key=lambda item: ("lab" not in item.fixturenames, "browser" not in item.fixturenames))
+    """What waits most comes first, and the tests of a page of the book follow one another: it is opened once.
+
+    With --dist loadgroup a file, a page of the book, and JupyterLab have one worker.
+    """
+    items.sort(key=_turn)
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _turn(item: pytest.Item) -> tuple[bool, bool, str]:
+    in_a_browser = "browser" in item.fixturenames
+    return "lab" not in item.fixturenames, not in_a_browser, _group(item) if in_a_browser else ""
 
 
 def _group(item: pytest.Item) -> str:
     if "lab" in item.fixturenames:
         return "jupyterlab"
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    page = parameters.get("chapter") or parameters.get("name")
+    page = parameters.get("name")
     return page if page and "browser" in item.fixturenames else item.nodeid.split("::")[0]
 
 

@@ -1,6 +1,5 @@
 """A server over the built book for the tests of its pages, and pages opened in a browser."""
 
-import contextlib
 import functools
 import http.server
 import threading
@@ -15,6 +14,11 @@ SITE = Path(__file__).parents[2] / "_build" / "html"
 NOT_CHAPTERS = {"404.html", "index.html", "genindex.html", "search.html", *(f"{old}.html" for old in MOVED)}
 PAGES = sorted({str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts} - NOT_CHAPTERS)
 EXPLORING = [name for name in PAGES if 'class="explorer-data"' in (SITE / name).read_text(encoding="utf-8")]
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
+SHIFTS = """window.shift = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shift += e.hadRecentInput ? 0 : e.value)))
+  .observe({ type: "layout-shift", buffered: true });"""
 
 
 @pytest.fixture(scope="session")
@@ -42,45 +46,87 @@ def address(site: Path) -> Iterator[str]:
 @pytest.fixture
 def open_page(browser: Any, address: str) -> Iterator[Any]:
     """Opens a page of the book in a fresh context and waits until every explorer on it is drawn."""
-    with opener(browser, address) as open_:
-        yield open_
-
-
-@pytest.fixture(scope="module", params=EXPLORING)
-def chapter(request: Any, browser: Any, address: str) -> Iterator[Any]:
-    """A page with explorers, opened once for all tests of a module, with the network cut once it is loaded.
-
-    Each test leaves it as it was opened: controls reset, the window of the same size, the theme that of the system.
-    """
-    with opener(browser, address) as open_:
-        page = open_(request.param)
-        loaded(page)
-        page.context.set_offline(True)
-        yield page
-        assert page.problems == []
-        assert foreign(page, address) == []
-
-
-@contextlib.contextmanager
-def opener(browser: Any, address: str) -> Iterator[Any]:
     contexts = []
 
-    def open_(name: str, base: str | None = None, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.problems, page.requested = [], []
-        page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda e: page.problems.append(str(e)))
-        page.on("request", lambda r: page.requested.append(r.url))
-        page.goto(f"{base or address}/{name}")
-        if options.get("java_script_enabled", True):
-            draw_all(page)
+    def open_(name: str, **options: Any) -> Any:
+        page = opened(browser, f"{address}/{name}", **options)
+        contexts.append(page.context)
         return page
 
     yield open_
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def held(browser: Any) -> Iterator["Held"]:
+    pages = Held(browser)
+    yield pages
+    pages.close()
+
+
+@pytest.fixture
+def served(held: "Held", address: str, name: str) -> Iterator[Any]:
+    """The page `name`, loaded once for all tests of it, with the network cut once it is there.
+
+    Each test leaves it as it was opened: controls reset, the window of the same size, the theme that of the system.
+    """
+    page = held.get(name, f"{address}/{name}")
+    page.context.set_offline(True)
+    yield page
+    assert page.problems == []
+    assert [url for url in page.requested if not url.startswith((address, "data:", "blob:"))] == []
+
+
+@pytest.fixture
+def on_a_phone(held: "Held", site: Path, name: str) -> Iterator[Any]:
+    """The page `name` in a narrow window, from a file, loaded once for all tests of it; each leaves it so."""
+    page = held.get(name, f"{site.as_uri()}/{name}", viewport=PHONE)
+    yield page
+    assert page.problems == []
+    assert [url for url in page.requested if not url.startswith((site.as_uri(), "data:", "blob:"))] == []
+
+
+class Held:
+    """The pages that are open: those of one name. tests/conftest.py lets the tests of a page follow one another."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser, self.name, self.pages = browser, "", {}
+
+    def get(self, name: str, address: str, **options: Any) -> Any:
+        if name != self.name:
+            self.close()
+            self.name = name
+        key = (address, *options)
+        if key not in self.pages:
+            self.pages[key] = opened(self.browser, address, **options)
+        return self.pages[key]
+
+    def close(self) -> None:
+        for page in self.pages.values():
+            page.context.close()
+        self.pages = {}
+
+
+def opened(browser: Any, address: str, **options: Any) -> Any:
+    """A page in a context of its own, once all explorers are drawn and all fonts there: it then asks for nothing more.
+
+    `page.problems`, `requested` and `answers` grow with what goes wrong, is asked for and comes; `shift` is how far the
+    page has jumped by then.
+    """
+    page = browser.new_context(**{"viewport": DESK, **options}).new_page()
+    page.problems, page.requested, page.answers = [], [], []
+    page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: page.problems.append(str(e)))
+    page.on("request", lambda r: page.requested.append(r.url))
+    page.on("response", lambda answer: page.answers.append(answer))
+    page.add_init_script(SHIFTS)
+    page.goto(address)
+    if options.get("java_script_enabled", True):
+        draw_all(page)
+        page.evaluate("async () => { await document.fonts.ready }")
+        page.shift = page.evaluate("shift")
+    return page
 
 
 def draw_all(page) -> None:
@@ -89,13 +135,3 @@ def draw_all(page) -> None:
         figure.evaluate("f => f.scrollIntoView({ behavior: 'instant' })")
         page.wait_for_function("f => f.matches('.explorer-drawn')", arg=figure.element_handle())
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
-
-
-def loaded(page: Any) -> None:
-    """Waits until all fonts are there: a page then asks for nothing more."""
-    page.evaluate("async () => { await document.fonts.ready }")
-
-
-def foreign(page: Any, address: str) -> list[str]:
-    """What the page has asked of any other server."""
-    return [url for url in page.requested if not url.startswith((address, "data:", "blob:"))]

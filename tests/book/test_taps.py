@@ -5,17 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.book.conftest import EXPLORING, SITE
-from tests.book.test_pages import embedded, position, settle, shown
+from tests.book.conftest import EXPLORING, PHONE, SITE
+from tests.book.test_pages import but_colorbars, embedded, position, press_reset, settle, shown
 from tpcore.explorers.encoding import decode
 
 pytestmark = pytest.mark.browser
 
 TAPPED = [name for name in EXPLORING if '"meta":["' in (SITE / name).read_text(encoding="utf-8")]
-HANDS = {
-    "mouse": {},
-    "finger": {"viewport": {"width": 375, "height": 800}, "has_touch": True, "is_mobile": True},
-}
+of_each_map = pytest.mark.parametrize("name", TAPPED)
 # Scrolls a cell to the middle of the window; its indices are its coordinates, as in every map of the book
 PLACE = """(figure, [row, column]) => {
     const plot = figure.querySelector('.js-plotly-plot'), { xaxis, yaxis } = plot._fullLayout;
@@ -30,35 +27,48 @@ def test_the_book_has_maps_to_tap(site: Path) -> None:
     assert TAPPED
 
 
-@pytest.mark.parametrize("name", TAPPED)
-@pytest.mark.parametrize("hand", HANDS)
-def test_a_tap_on_a_cell_moves_both_sliders(open_page: Any, name: str, hand: str) -> None:
-    page = open_page(name, **HANDS[hand])
+@pytest.fixture
+def under_a_finger(held: Any, address: str, name: str) -> Any:
+    page = held.get(name, f"{address}/{name}", viewport=PHONE, has_touch=True, is_mobile=True)
+    yield page
+    assert page.problems == []
+
+
+@of_each_map
+def test_a_click_on_a_cell_moves_both_sliders(served: Any) -> None:
+    check_taps(served, served.mouse.click)
+
+
+@of_each_map
+def test_a_tap_on_a_cell_moves_both_sliders(under_a_finger: Any) -> None:
+    check_taps(under_a_finger, under_a_finger.touchscreen.tap)
+
+
+def check_taps(page: Any, touch: Any) -> None:
     for figure, data, rows, columns in maps(page):
         chosen = [control["start"] for control in data["controls"]]
         sizes = [len(data["controls"][i]["values"]) for i in (rows, columns)]
         for row, column in ((0, sizes[1] - 1), (sizes[0] - 1, 0), (sizes[0] // 2, sizes[1] // 2)):
             chosen[rows], chosen[columns] = row, column
             wanted = position(data["controls"], chosen)
-            tap(page, hand, figure, (row, column), wanted)
+            tap(page, touch, figure, (row, column), wanted)
             settle(page)
-            traces = [{k: v for k, v in t.items() if k != "colorbar"} for t in shown(figure)]  # narrow on a phone
-            assert traces == decode(data, wanted)["data"]
+            assert but_colorbars(shown(figure)) == but_colorbars(decode(data, wanted)["data"])
             for i, index in ((rows, row), (columns, column)):
                 slider = figure.locator(".explorer-control").nth(i)
                 assert slider.locator("input").input_value() == str(index)
                 assert slider.locator("output").inner_text() == data["controls"][i]["texts"][index]
-    assert page.problems == []
+        press_reset(figure)
 
 
-def tap(page: Any, hand: str, figure: Any, cell: tuple[int, int], wanted: str) -> None:
+def tap(page: Any, touch: Any, figure: Any, cell: tuple[int, int], wanted: str) -> None:
     """Tap until the position is the wanted one: on a busy machine plotly may not have looked under the pointer yet."""
     from playwright.sync_api import TimeoutError
 
     for patience in (1000, 5000, 30_000):
         x, y = figure.evaluate(PLACE, list(cell))
         page.wait_for_timeout(200)  # scrolled under the pointer, and plotly looks under it every 50 ms at most
-        (page.touchscreen.tap if hand == "finger" else page.mouse.click)(x, y)
+        touch(x, y)
         try:
             arrived = "([f, p]) => f.dataset.position === p"
             return page.wait_for_function(arrived, arg=[figure.element_handle(), wanted], timeout=patience)
@@ -67,9 +77,9 @@ def tap(page: Any, hand: str, figure: Any, cell: tuple[int, int], wanted: str) -
     raise late
 
 
-@pytest.mark.parametrize("name", TAPPED)
-def test_a_finger_that_scrolls_over_a_map_moves_the_page_and_no_slider(open_page: Any, name: str) -> None:
-    page = open_page(name, **HANDS["finger"])
+@of_each_map
+def test_a_finger_that_scrolls_over_a_map_moves_the_page_and_no_slider(under_a_finger: Any) -> None:
+    page = under_a_finger
     figure, *_ = next(iter(maps(page)), (None,))
     if figure is None:
         pytest.skip("none of its cells was run")
