@@ -12,7 +12,6 @@ import torch
 from tpcore import BackProp, TargetProp
 from tpcore.nn import Dense
 
-
 OPTIMIZERS = {"momentum": partial(torch.optim.SGD, lr=0.3, momentum=0.9), "adam": partial(torch.optim.Adam, lr=0.03)}
 
 
