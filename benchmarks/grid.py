@@ -35,6 +35,7 @@ MEMORY_AXES: Values = {
     "hidden": (8, 100, 256, 512, 1024),
 }
 QUICK: Values = {"batch": (2, 20), "hidden": (4, 100)}
+QUICK_MEMORY: Values = {"hidden": (4,)}
 AT_ONCE = 2  # processes whose memory is measured: it does not depend on how busy the machine is
 
 
@@ -87,7 +88,7 @@ def measure(seconds: float, quick: bool) -> dict[str, Any]:
         record["rates"] = asdict(measure_machine(0.1 if quick else 2.0))
     record["times"] = time_points(points(QUICK, {}) if quick else points(AXES, CORNERS), seconds)
     record["memory_method"] = memory.METHOD
-    record["memory"] = memory_of_points(points(QUICK if quick else MEMORY_AXES, {}))
+    record["memory"] = memory_of_points(points(QUICK_MEMORY if quick else MEMORY_AXES, {}))
     return record
 
 

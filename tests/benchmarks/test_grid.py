@@ -33,6 +33,7 @@ def test_every_contender_is_measured_at_every_point(record):
         assert list(row["seconds"]) == list(MEASURED)
         for timing in row["seconds"].values():
             assert 0 < timing["low"] <= timing["median"] <= timing["high"] and timing["runs"] >= 5
+    assert [{name: row[name] for name in grid.BASE} for row in record["memory"]] == grid.points(grid.QUICK_MEMORY, {})
     for row in record["memory"]:
         assert list(row["bytes"]) == list(MEASURED) and min(row["bytes"].values()) >= 0
 
