@@ -37,7 +37,7 @@ RECORDS = record_files(*PAPER, "grid-order-60")
 # A small network for each task, seen as it learns
 
 HIDDEN, SHOWN, SEED = 48, 6, 0
-STAGES = (0, 30, 100, 300, 1000, 3000)
+STAGES = (0, 30, 100, 300, 1000)
 TASKS: dict[str, Any] = {
     "order": TemporalOrder(20),
     "adding": Adding(20),

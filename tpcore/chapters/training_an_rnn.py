@@ -116,7 +116,7 @@ training_explorer = Explorer(
         Choice("method", "Rule", METHODS, value="local"),
         Choice("calibration", "Inversion", CALIBRATIONS, value="calibrated", active_when={"method": TARGETS}),
         LogSlider("r", "Regularization r", 1e-1, 1e1, points=5, value=10**0.5, active_when={"method": TARGETS}),
-        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 10**-2.5, 1e-1, points=4, value=10**-1.5),
+        LogSlider("gamma_h", "Target step γ<sub>h</sub>", 1e-2, 1e-1, points=3, value=10**-1.5),
         LogSlider("gamma_theta", "Parameter step γ<sub>θ</sub>", 1e-1, 1e0, points=3, value=10**-0.5),
     ],
     compute=trained,
