@@ -1,17 +1,15 @@
 """The controls of an explorer: what may vary, over which positions, and which value comes first."""
 
-import html
 import itertools
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from tpcore.explorers.labels import number_text, plain_text
 
 Value: TypeAlias = float | int | str
 Conditions: TypeAlias = Mapping[str, tuple[str, ...]]
-
-_MARKUP = re.compile(r"&lt;(/?(?:sub|sup|i))&gt;")
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Slider:
 
     def text(self, value: Value) -> str:
         """Return the value as a reader sees it, with its unit."""
-        return _number_text(float(value)) + _unit_text(self.unit)
+        return number_text(float(value), self.unit)
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ class LogSlider:
 
     def text(self, value: Value) -> str:
         """Return the value as a reader sees it, with its unit."""
-        return _number_text(float(value)) + _unit_text(self.unit)
+        return number_text(float(value), self.unit)
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ class Stops:
 
     def text(self, value: Value) -> str:
         """Return the value as a reader sees it, with its unit."""
-        return _number_text(float(value)) + _unit_text(self.unit)
+        return number_text(float(value), self.unit)
 
 
 @dataclass(frozen=True)
@@ -237,57 +235,6 @@ class Choice:
 Control: TypeAlias = Slider | LogSlider | Stops | Choice
 
 
-def check_controls(controls: tuple[Control, ...]) -> None:
-    """Raise ValueError where names repeat, or an `active_when` names no Choice before it or none of its options."""
-    before: dict[str, Control] = {}
-    for control in controls:
-        if control.name in before:
-            raise ValueError(f"two controls are named {control.name!r}; every control sets its own argument of compute")
-        for name, wanted in (control.active_when or {}).items():
-            other = before.get(name)
-            if not isinstance(other, Choice):
-                raise ValueError(
-                    f"control {control.name!r}: active_when names {name!r}, which is not a Choice defined before it; "
-                    f"the choices before it are {[n for n, c in before.items() if isinstance(c, Choice)]}"
-                )
-            unknown = [value for value in _as_tuple(wanted) if value not in other.options]
-            if unknown:
-                raise ValueError(
-                    f"control {control.name!r}: active_when asks {name!r} for {unknown}, "
-                    f"but its options are {list(other.options)}"
-                )
-        before[control.name] = control
-
-
-def offers_choice(control: Control) -> bool:
-    """Return whether there is more than one position: what has one alone is not shown."""
-    return len(control.positions) > 1
-
-
-def active(control: Control, values: Mapping[str, Any]) -> bool:
-    """Return whether the control has an effect, given the values in force of the controls before it."""
-    return all(values[name] in _as_tuple(wanted) for name, wanted in (control.active_when or {}).items())
-
-
-def in_force(controls: tuple[Control, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that reach `compute`: a control without effect takes its starting value."""
-    effective: dict[str, Any] = {}
-    for control in controls:
-        given = values.get(control.name, control.value)
-        effective[control.name] = given if active(control, effective) else control.value
-    return effective
-
-
-def plain_text(label: str) -> str:
-    """Return a label for a screen reader: without the markup."""
-    return re.sub(r"</?(?:sub|sup|i)>", "", label)
-
-
-def label_html(label: str) -> str:
-    """Return a label for the page: `<sub>`, `<sup>` and `<i>` stay, everything else is escaped."""
-    return _MARKUP.sub(r"<\1>", html.escape(label))
-
-
 def _check_range(control: Slider | LogSlider) -> None:
     kind = type(control).__name__
     if not (math.isfinite(control.low) and math.isfinite(control.high)):
@@ -316,20 +263,3 @@ def _position_of(control: Slider | LogSlider) -> float:
 def _tidy(value: float) -> float:
     """Drop the last bits' rounding, so that 10 ** log10(0.001) is 0.001."""
     return float(f"{value:.12g}")
-
-
-def _number_text(value: float) -> str:
-    text = f"{value:.3g}"
-    if "e" in text:  # 3.2e-05 -> 3.2×10⁻⁵
-        digits, exponent = text.split("e")
-        power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{digits}×10{power}"
-    return text.replace("-", "−")
-
-
-def _unit_text(unit: str) -> str:
-    return f" {unit}" if unit else ""
-
-
-def _as_tuple(wanted: Any) -> tuple[str, ...]:
-    return (wanted,) if isinstance(wanted, str) else tuple(wanted)

@@ -4,7 +4,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from tpcore.explorers.controls import Choice, Control, check_controls, in_force
+from tpcore.explorers.conditions import check_controls, in_force
+from tpcore.explorers.controls import Choice, Control
+from tpcore.explorers.styles import told_apart
 
 
 class Explorer:
@@ -115,7 +117,11 @@ class Explorer:
 
     def evaluate(self, **chosen: Any) -> Any:
         """Compute and draw one position, given as for `values`, and return the plotly figure."""
-        return self.draw(self.compute(**self.values(chosen)))
+        return self.drawn(self.compute(**self.values(chosen)))
+
+    def drawn(self, result: dict[str, Any]) -> Any:
+        """Return the figure that `draw` makes of a result, with curves that are known by more than their colour."""
+        return told_apart(self.draw(result))
 
     def _ipython_display_(self) -> None:
         type(self).host(self)

@@ -1,21 +1,14 @@
-"""The book's look for plotly figures: one palette and one base figure."""
+"""The book's look for plotly figures: one base figure in the colours of `tpcore.explorers.styles`."""
 
 from math import ceil, log10
 from typing import Any
 
 import plotly.graph_objects as go
 
-# Every colour has a contrast of at least 3:1 both on white and on the book's dark background (a test says so), and
-# neighbours differ in lightness or hue for the common forms of colour blindness.
-PALETTE = {
-    "blue": "#2f7fc8",
-    "orange": "#d0681c",
-    "green": "#2b8f63",
-    "purple": "#9467c9",
-    "red": "#d9485f",
-    "olive": "#8a8420",
-}
-NEUTRAL = "#808080"  # reference lines and everything that must not draw the eye
+from tpcore.explorers.styles import NEUTRAL, PALETTE
+
+__all__ = ["NEUTRAL", "PALETTE", "SEQUENCE", "TEMPLATE", "band", "figure"]
+
 SEQUENCE = list(PALETTE.values())
 MOST_DECADE_TICKS = 6  # about as many labels as a logarithmic axis holds without crowding
 

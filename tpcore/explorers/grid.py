@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from tpcore.explorers.controls import in_force
+from tpcore.explorers.conditions import in_force
 from tpcore.explorers.explorer import Explorer
 
 DISPLAY_ONLY = "tpcore.explorers"  # what shows an explorer has no part in what its compute returns

@@ -8,10 +8,11 @@ import html
 import json
 from typing import Any
 
-from tpcore.explorers.controls import Choice, Control, label_html, plain_text
+from tpcore.explorers.controls import Choice, Control
 from tpcore.explorers.encoding import encode
 from tpcore.explorers.explorer import Explorer
 from tpcore.explorers.grid import Position, compute_grid
+from tpcore.explorers.labels import label_html, plain_text
 from tpcore.explorers.panel import panel_html, texts
 from tpcore.explorers.picture import picture_svg_uri
 from tpcore.explorers.words import sentence
@@ -23,7 +24,7 @@ PLOTLY_HEIGHT = 450  # pixels, of a figure that says none
 def page_html(explorer: Explorer) -> str:
     """Write the explorer as self-contained HTML: title, controls, picture of the starting position, data."""
     results = {position_key(index): result for index, result in compute_grid(explorer)}
-    figures = {position: explorer.draw(result) for position, result in results.items()}
+    figures = {position: explorer.drawn(result) for position, result in results.items()}
     start = position_key(tuple(control.positions.index(control.value) for control in explorer.controls))
     said = {position: sentence(results[position], figure) for position, figure in figures.items()}
     controls = [_control(control) for control in explorer.controls]

@@ -16,8 +16,10 @@ from typing import Any
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
-from tpcore.explorers.controls import Choice, Control, LogSlider, Stops, active, label_html, offers_choice, plain_text
+from tpcore.explorers.conditions import active, offers_choice
+from tpcore.explorers.controls import Choice, Control, LogSlider, Stops
 from tpcore.explorers.explorer import Explorer
+from tpcore.explorers.labels import label_html, plain_text
 from tpcore.explorers.round_trip import RoundTrip
 from tpcore.explorers.still import hidden_style
 

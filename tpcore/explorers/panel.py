@@ -2,7 +2,9 @@
 
 import html
 
-from tpcore.explorers.controls import Choice, Control, label_html, offers_choice, plain_text
+from tpcore.explorers.conditions import offers_choice
+from tpcore.explorers.controls import Choice, Control
+from tpcore.explorers.labels import label_html, plain_text
 
 MOST_RADIOS = 5  # options of a choice; more are a list to choose from
 

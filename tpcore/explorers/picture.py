@@ -6,29 +6,18 @@ category axes, subplots, line and rectangle shapes, annotations and the legend. 
 """
 
 import base64
-import html
 import io
 import re
 from typing import Any
 
 from tpcore.explorers.encoding import plain
 from tpcore.explorers.figures import NEUTRAL, SEQUENCE
+from tpcore.explorers.picture_traces import GAP, draw_trace
+from tpcore.explorers.picture_values import DASHES, color_of, numbers, text_of
 
 WIDTH = 720  # pixels, as are the following
 LEFT, RIGHT, BOTTOM, TOP = 79, 14, 57, 46  # around the plots, unless their labels or the legend need more
 ATTEMPTS = 5  # to find the margins: narrower plots move their labels
-GAP = 4  # between the labels and the picture's edge, between the legend and the plots, between a marker and its text
-_DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)), "longdashdot": (0, (8, 3, 2, 3))}
-_MARKERS = {
-    "circle": "o",
-    "square": "s",
-    "diamond": "D",
-    "cross": "P",
-    "x": "X",
-    "triangle-up": "^",
-    "triangle-down": "v",
-    "star": "*",
-}
 
 
 def picture_svg_uri(figure: Any) -> str:
@@ -92,7 +81,7 @@ def _drawing(content: dict[str, Any], height: float, margins: tuple[float, ...])
     axes = _axes(drawing, frame, layout, traces)
     for number, trace in enumerate(traces):
         color = SEQUENCE[number % len(SEQUENCE)]
-        _trace(axes[_pair(trace)], trace, color, traces[number - 1] if number else None)
+        draw_trace(axes[_pair(trace)], trace, color, traces[number - 1] if number else None)
     for shape in layout.get("shapes", []):
         _shape(axes, shape)
     for annotation in layout.get("annotations", []):
@@ -145,7 +134,7 @@ def _axis(place: Any, letter: str, axis: dict[str, Any], traces: list[dict[str, 
     drawn, log = getattr(place, f"{letter}axis"), axis.get("type") == "log"
     values = [value for trace in traces for value in trace.get(letter) or [] if isinstance(value, str)]
     if values:  # before anything is drawn, since matplotlib numbers categories as it meets them
-        drawn.update_units(list(dict.fromkeys(map(_text, [*axis.get("categoryarray", []), *values]))))
+        drawn.update_units(list(dict.fromkeys(map(text_of, [*axis.get("categoryarray", []), *values]))))
     if log:
         place.set(**{f"{letter}scale": "log"})
     if axis.get("range"):
@@ -153,131 +142,24 @@ def _axis(place: Any, letter: str, axis: dict[str, Any], traces: list[dict[str, 
     if axis.get("autorange") == "reversed":
         drawn.set_inverted(True)
     if axis.get("tickvals") is not None:
-        drawn.set_ticks(axis["tickvals"], labels=[_text(str(text)) for text in axis["ticktext"]])
+        drawn.set_ticks(axis["tickvals"], labels=[text_of(str(text)) for text in axis["ticktext"]])
     if not axis.get("showgrid", True):
         drawn.grid(False)
-    drawn.set_label_text(_text(axis.get("title", {}).get("text", "")))
-
-
-def _trace(place: Any, trace: dict[str, Any], color: str, previous: dict[str, Any] | None) -> None:
-    kind = trace.get("type", "scatter")
-    if trace.get("visible", True) is not True:
-        return
-    named = trace.get("name") and trace.get("showlegend", True)
-    label = _text(trace["name"]) if named else "_hidden"
-    if kind in ("scatter", "scattergl"):
-        _scatter(place, trace, color, label, previous)
-    elif kind == "bar":
-        place.bar(
-            _numbers(trace["x"]),
-            _numbers(trace["y"]),
-            color=_single(trace.get("marker", {}).get("color"), color),
-            label=label,
-            alpha=trace.get("opacity", 1),
-            bottom=trace.get("base", 0),
-        )
-    elif kind == "heatmap":
-        _heatmap(place, trace)
-    else:
-        raise ValueError(
-            f"picture: trace {trace.get('name')!r} is a {kind!r}; it draws scatter, bar and heatmap traces"
-        )
-
-
-def _scatter(place: Any, trace: dict[str, Any], color: str, label: str, previous: dict[str, Any] | None) -> None:
-    y = _numbers(trace.get("y", []))
-    x = _numbers(trace["x"]) if trace.get("x") is not None else list(range(len(y)))
-    line, marker, mode = trace.get("line", {}), trace.get("marker", {}), trace.get("mode", "lines")
-    drawn = _single(line.get("color") or marker.get("color"), color)
-    style: dict[str, Any] = {"color": drawn, "alpha": trace.get("opacity", 1), "label": label}
-    if "lines" in mode and line.get("width", 2) > 0:
-        style |= {"linewidth": line.get("width", 2), "linestyle": _DASHES.get(line.get("dash", ""), "-")}
-    else:
-        style["linestyle"] = "none"
-    marked, size = "markers" in mode, marker.get("size", 6)
-    sizes = size if isinstance(size, list) else [size] * len(x)
-    face = _single(marker.get("color"), drawn)
-    shape = _MARKERS.get(_single(marker.get("symbol"), "circle"), "o")
-    if marked and size is not sizes:
-        style |= {"marker": shape, "markersize": size, "markerfacecolor": face}
-    if trace.get("fill") in ("tonexty", "tozeroy", "toself"):
-        shade = _color(trace.get("fillcolor"), drawn)
-        if trace["fill"] == "toself":
-            place.fill(x, y, color=shade, linewidth=0)
-        else:
-            other = _numbers(previous["y"]) if trace["fill"] == "tonexty" and previous else [0.0] * len(x)
-            place.fill_between(x, y, other, color=shade, linewidth=0)
-    _error_bars(place, trace, x, y, drawn)
-    if style["linestyle"] != "none" or "marker" in style:
-        place.plot(x, y, **style)
-        label = "_hidden"
-    if marked and size is sizes:
-        areas = [diameter**2 for diameter in sizes]
-        place.scatter(x, y, areas, color=face, marker=shape, linewidths=0, alpha=style["alpha"], label=label)
-    if "text" in mode:
-        _texts(place, trace, x, y, sizes if marked else [0] * len(x))
-
-
-def _error_bars(place: Any, trace: dict[str, Any], x: list[Any], y: list[Any], color: str) -> None:
-    for letter in "xy":
-        errors = trace.get(f"error_{letter}", {})
-        if errors.get("array"):
-            up = _numbers(errors["array"])
-            spans = {f"{letter}err": [_numbers(errors.get("arrayminus", up)), up]}
-            place.errorbar(x, y, **spans, fmt="none", ecolor=color, elinewidth=2, capsize=4, label="_hidden")
-
-
-def _texts(place: Any, trace: dict[str, Any], x: list[Any], y: list[Any], sizes: list[float]) -> None:
-    """Write the texts of a trace on its points, or beside them and clear of their markers."""
-    texts, font = trace.get("text", []), trace.get("textfont", {})
-    above, beside = _single(trace.get("textposition"), "middle center").split()
-    up, right = {"top": 1, "middle": 0, "bottom": -1}[above], {"left": -1, "center": 0, "right": 1}[beside]
-    style = {
-        "color": _color(font.get("color"), "black"), "fontsize": 11, "textcoords": "offset points",
-        "va": ("top", "center", "bottom")[up + 1], "ha": ("right", "center", "left")[right + 1],
-    }  # fmt: skip
-    place.plot(x, y, linestyle="none", label="_hidden")  # so that the axes reach to the words
-    for x_i, y_i, text, size in zip(x, y, [texts] * len(x) if isinstance(texts, str) else texts, sizes, strict=False):
-        away = size / 2 + GAP / 2
-        place.annotate(_text(text), (x_i, y_i), xytext=(right * away, up * away), **style)
-
-
-def _heatmap(place: Any, trace: dict[str, Any]) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    z = [_numbers(row) for row in trace["z"]]
-    scale = trace.get("colorscale")
-    colors = (
-        "viridis"
-        if not isinstance(scale, list)
-        else LinearSegmentedColormap.from_list("scale", [(at, _color(c, c)) for at, c in scale])
-    )
-    x = _numbers(trace.get("x") or range(len(z[0])))
-    y = _numbers(trace.get("y") or range(len(z)))
-    mesh = place.pcolormesh(
-        x, y, z, cmap=colors, vmin=trace.get("zmin"), vmax=trace.get("zmax"), shading="nearest", rasterized=True
-    )
-    if trace.get("texttemplate"):
-        color = trace["textfont"]["color"]
-        for y_i, row in zip(y, trace["text"], strict=True):
-            for x_i, text in zip(x, row, strict=True):
-                place.text(x_i, y_i, _text(text), ha="center", va="center", color=color, fontsize=11)
-    if trace.get("showscale", True):
-        place.figure.colorbar(mesh, ax=place, label=_text(trace.get("colorbar", {}).get("title", {}).get("text", "")))
+    drawn.set_label_text(text_of(axis.get("title", {}).get("text", "")))
 
 
 def _shape(axes: dict[tuple[str, str], Any], shape: dict[str, Any]) -> None:
     place = _place(axes, shape)
     line = shape.get("line", {})
     style = {
-        "color": _color(line.get("color"), NEUTRAL),
+        "color": color_of(line.get("color"), NEUTRAL),
         "linewidth": line.get("width", 1.5),
-        "linestyle": _DASHES.get(line.get("dash", "dot"), "-"),
+        "linestyle": DASHES.get(line.get("dash", "dot"), "-"),
     }
     across = shape.get("xref", "x").endswith("domain") or shape.get("xref") == "paper"
     along = shape.get("yref", "y").endswith("domain") or shape.get("yref") == "paper"
     if shape.get("type") == "rect":
-        fill = {"color": _color(shape.get("fillcolor"), NEUTRAL), "alpha": shape.get("opacity", 0.2), "linewidth": 0}
+        fill = {"color": color_of(shape.get("fillcolor"), NEUTRAL), "alpha": shape.get("opacity", 0.2), "linewidth": 0}
         place.axhspan(shape["y0"], shape["y1"], **fill) if across else place.axvspan(shape["x0"], shape["x1"], **fill)
     elif across:
         place.axhline(shape["y0"], **style)
@@ -291,7 +173,7 @@ def _annotation(drawing: Any, frame: Any, axes: dict[tuple[str, str], Any], anno
     from matplotlib.transforms import BboxTransformTo, offset_copy
 
     place = _place(axes, annotation)
-    x, y = _numbers([annotation.get("x", 0.5), annotation.get("y", 0.5)])
+    x, y = numbers([annotation.get("x", 0.5), annotation.get("y", 0.5)])
     x_ref, y_ref = annotation.get("xref", "x"), annotation.get("yref", "y")
     transform = {
         (False, False): place.transData,
@@ -311,12 +193,12 @@ def _annotation(drawing: Any, frame: Any, axes: dict[tuple[str, str], Any], anno
         at = BboxTransformTo(frame) + drawing.transFigure
     place.text(
         *pair,
-        _text(annotation["text"]),
+        text_of(annotation["text"]),
         transform=offset_copy(at, drawing, annotation.get("xshift", 0), annotation.get("yshift", 0), units="dots"),
         ha=_align(annotation.get("xanchor", "center"), {"auto": "center"}),
         va=_align(annotation.get("yanchor", "middle"), {"middle": "center", "auto": "center"}),
         fontsize=11,
-        color=_color(annotation.get("font", {}).get("color"), "black"),
+        color=color_of(annotation.get("font", {}).get("color"), "black"),
         clip_on=False,
     )
 
@@ -340,38 +222,6 @@ def _place(axes: dict[tuple[str, str], Any], thing: dict[str, Any]) -> Any:
     x_name, y_name = (thing.get(ref, ref[0]).removesuffix(" domain") for ref in ("xref", "yref"))
     matching = [place for (x, y), place in axes.items() if x_name in (x, "paper") and y_name in (y, "paper")]
     return matching[0] if matching else next(iter(axes.values()))
-
-
-def _text(text: str) -> str:
-    """Turn plotly's markup into matplotlib's: subscripts and superscripts as mathematics, line breaks, nothing else."""
-    text = re.sub(r"<br\s*/?>", "\n", text)
-    text = text.replace("$", r"\$")
-    text = re.sub(r"<sub>(.*?)</sub>", lambda m: f"$_{{\\mathrm{{{m[1]}}}}}$", text)
-    text = re.sub(r"<sup>(.*?)</sup>", lambda m: f"$^{{\\mathrm{{{m[1]}}}}}$", text)
-    return html.unescape(re.sub(r"<[^>]+>", "", text))
-
-
-def _color(color: Any, otherwise: str) -> Any:
-    """Turn a CSS colour into matplotlib's."""
-    if not isinstance(color, str):
-        return otherwise
-    match = re.fullmatch(r"rgba?\(([^)]*)\)", color.replace(" ", ""))
-    if match:
-        red, green, blue, *alpha = (float(part) for part in match[1].split(","))
-        return (red / 255, green / 255, blue / 255, *(alpha or [1.0]))
-    return color
-
-
-def _single(value: Any, otherwise: Any) -> Any:
-    """Return the value where it is one for the whole trace."""
-    if value is None or isinstance(value, list):
-        return otherwise
-    return _color(value, otherwise) if isinstance(value, str) and value.startswith("rgb") else value
-
-
-def _numbers(values: Any) -> list[Any]:
-    """Numbers, or the names of categories."""
-    return [float("nan") if value is None else _text(value) if isinstance(value, str) else value for value in values]
 
 
 def _align(anchor: str, names: dict[str, str]) -> str:

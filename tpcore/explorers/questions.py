@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from tpcore.explorers.controls import plain_text
 from tpcore.explorers.explorer import Explorer
+from tpcore.explorers.labels import plain_text
 
 TOLERANCE = 0.02  # relative, of a number that a reader types
 

@@ -9,7 +9,7 @@ import html
 import json
 from typing import Any
 
-from tpcore.explorers.controls import label_html
+from tpcore.explorers.labels import label_html
 from tpcore.explorers.questions import TOLERANCE, Predict, Question
 
 DATA_CLASS = "question-data"

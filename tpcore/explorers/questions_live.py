@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from tpcore.explorers.controls import label_html, plain_text
+from tpcore.explorers.labels import label_html, plain_text
 from tpcore.explorers.questions import Predict, Question
 
 
