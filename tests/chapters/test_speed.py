@@ -67,7 +67,7 @@ def test_the_choice_of_places_is_the_records(tmp_path, monkeypatch):
     assert speed.places() == {"1": "one thread", "gpu": "a GPU"}
 
 
-def test_what_chapter_5_says_of_the_gpu():
+def test_what_the_chapter_says_of_the_gpu():
     """One by one slower than torch; wide states farthest behind; less memory; captured, on a par when long."""
     record = speed.gpu_record()
     ratio = {(row["cell"], *(row[size] for size in ("batch", "length", "hidden"))): row for row in record["steps"]}
@@ -91,7 +91,7 @@ def test_what_chapter_5_says_of_the_gpu():
     rnn = {row["length"]: row["seconds"] for row in record["steps"] if row["cell"] == "RNN" and row["hidden"] <= 100}
     for name in ("torch", "TP calibrated"):
         assert rnn[784][name]["median"] < 1.3 * rnn[30][name]["median"]
-    # Chapter 9: by the count, little more than back-propagation
+    # By the count, little more than back-propagation
     shape = Shape(20, 60, 100, 6, outputs=10)
     assert short["TP calibrated"]["median"] > 1.7 * short["BP"]["median"]
     assert 1 < count("TP", shape).operations / count("BP", shape).operations < 1.1

@@ -1,12 +1,14 @@
-"""The explorer of the chapter on speed, which shows what `make bench` and `python -m benchmarks.gpu` recorded."""
+"""What the chapter on speed shows of the records of `make bench` and `python -m benchmarks.gpu`: figure and tables."""
 
 from __future__ import annotations
 
 import json
+from statistics import median
 from typing import Any
 
 import plotly.graph_objects as go
 
+from tpcore.chapters.tables import folded, table
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
 from tpcore.provenance import made_here
@@ -100,3 +102,151 @@ speed_explorer = Explorer(
     compute=ratios,
     draw=ratios_figure,
 )
+
+
+# In words and in tables
+
+
+def ratio(row: dict[str, Any], name: str, other: str = "torch") -> float:
+    """The median time of one contender's step over another's."""
+    return float(row["seconds"][name]["median"] / row["seconds"][other]["median"])
+
+
+def label(row: dict[str, Any]) -> str:
+    """Network, B, τ, d, and on a CPU the number of threads."""
+    threads = f"; {row['threads']} thr." if row["threads"] else ""
+    return f"{row['cell']} {row['batch']}, {row['length']}, {row['hidden']}{threads}"
+
+
+def answer() -> Any:
+    """The chapter's answer, from the records."""
+    from IPython.display import Markdown
+
+    rows = [row for row in bench_record()["steps"] if row["cell"] == "RNN"]
+    ours, targets = (median(ratio(row, *pair) for row in rows) for pair in (("BP",), ("TP calibrated", "BP")))
+    longest = max(row["length"] for row in rows)
+    stopped = median(ratio(row, "TP", "TP calibrated") for row in rows if row["length"] == longest)
+    said = (
+        f"On the recorded CPU the loops of `tpcore` take {ours:.2f} of the time of `torch.nn.RNN`, and the "
+        f"calibrated rule takes {targets:.2f} of back-propagation's in the same loops: targets cost what gradients "
+        f"cost. The paper's rule takes {stopped:.2f} of the calibrated rule's time at $\\tau = {longest}$, because "
+        "what it carries has vanished and the walk back ends."
+    )
+    if GPU_RECORDS:
+        alone = [ratio(row, "TP calibrated") for row in gpu_record()["steps"]]
+        graphs = {row["length"]: ratio(row, "TP calibrated") for row in gpu_record()["captured"]}
+        of = " and ".join(f"{value:.2f} at $\\tau = {length}$" for length, value in sorted(graphs.items()))
+        said += (
+            f" On a GPU a calibrated step takes {min(alone):.1f} to {max(alone):.1f} times torch's when it is started "
+            f"operation by operation, and captured as a graph {of}."
+        )
+    return Markdown(said)
+
+
+def cpu_tables() -> Any:
+    """Every ratio on a CPU, with and without compiled loops; a star marks what misses its aim."""
+    record = bench_record()
+    where = record["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    own = "Measured on this machine" if record["of_this_machine"] else "This machine has no record; another's"
+    place = f"{own}: {where['processor']}, {where['cores']} cores, {record['date'][:10]}; {versions}."
+    names = ("BP", "TP", "TP calibrated", "TP through time")
+
+    def rows(steps: list[dict[str, Any]]) -> list[list[str]]:
+        found = []
+        for row in steps:
+            spread = max((t["high"] - t["low"]) / t["median"] for t in row["seconds"].values())
+            missed = {name: ratio(row, name) > (row["aim"] or 9) for name in ("TP", "TP calibrated")}
+            cells = [f"{ratio(row, name):.2f}{'*' * missed.get(name, False)}" for name in names]
+            over = ratio(row, "TP calibrated", "BP")
+            star = "*" * (over > record["aim_over_bp"])
+            found.append(
+                [
+                    label(row),
+                    *cells,
+                    "–" if row["aim"] is None else f"{row['aim']:.2f}",
+                    f"{over:.2f}{star}",
+                    f"{spread:.0%}",
+                ]
+            )
+        return found
+
+    head = ["network B, τ, d", *names, "aim", "calibrated over BP", "spread"]
+    aim = (
+        "Times over torch's. The *aim* is what the two local rules were to stay under; calibrated over BP was to stay "
+        f"under {record['aim_over_bp']:g}; a star marks a miss. The *spread* is the widest distance between quartiles, "
+        "over the median."
+    )
+    without = ["Without the compiled loops of the extra `[fast]`:", table(head, rows(record["without_kernels"]))]
+    return folded("All ratios on the CPU", place, aim, table(head, rows(record["steps"])), *without)
+
+
+def limit_table() -> Any:
+    """The share of the processor's arithmetic that a calibrated step uses, and whether a larger r costs anything."""
+    record = bench_record()
+    limits = record["product_operations_per_second"]
+    rows = []
+    for row in record["steps"]:
+        if row["cell"] == "RNN":
+            limit, rate = limits[str(row["threads"])], row["operations_per_second"]
+            rows.append([label(row), f"{rate / 1e9:.0f}", f"{limit / 1e9:.0f}", f"{rate / limit:.0%}"])
+    head = ["network B, τ, d", "GFLOP/s", "of a large product", "share"]
+    vanishing = [
+        [label(row), f"{ratio(row, 'TP r=10', 'TP'):.2f}", f"{ratio(row, 'TP', 'TP calibrated'):.2f}"]
+        for row in record["vanishing"]
+    ]
+    return folded(
+        "How far from the machine's limit, and what a vanishing displacement costs",
+        "Counted operations of the calibrated rule over measured time, beside a large matrix product on as many "
+        "threads. What is missing goes into starting operations, moving memory, tanh, and thin products.",
+        table(head, rows),
+        "With a loss on the first state too, so that no walk stops early, most of what $r = 10$ carries has vanished. "
+        "It is set to zero before it becomes a *denormal* number, which many processors compute far more slowly.",
+        table(["network B, τ, d", "r = 10 over r = 1", "r = 1 over calibrated"], vanishing),
+    )
+
+
+def memory_table() -> Any:
+    """Peak memory of a step beside torch's, at rest, and the time of the import."""
+    record = bench_record()
+    rows = [
+        [label(row | {"threads": 0}), *(f"{row[of] / 1e6:.1f}" for of in ("ours", "torch"))] for row in record["memory"]
+    ]
+    rest = [f"{median(row['at_rest'][of] for row in record['memory']) / 1e6:.0f}" for of in ("ours", "torch")]
+    seconds = [f"{record['import_seconds'][name]['median']:.2f} s" for name in ("tpcore", "torch")]
+    rows += [["at rest, before a step", *rest], ["import", *seconds]]
+    return folded("Memory, in MB", record["memory_method"] + ".", table(["network B, τ, d", "ours", "torch"], rows))
+
+
+def gpu_tables() -> Any:
+    """The ratios on a GPU, the memory, and the captured steps."""
+    record = gpu_record()
+    if not record:
+        return "No record of a GPU is here: python -m benchmarks.gpu"
+    steps = [
+        [
+            label(row | {"threads": 0}),
+            *(f"{ratio(row, name):.2f}" for name in SHOWN),
+            f"{row['memory']['TP calibrated'] / row['memory']['torch']:.2f}",
+        ]
+        for row in record["steps"]
+    ]
+    captured = [
+        [
+            label(row | {"threads": 0}),
+            *(_milliseconds(row["seconds"][name]) for name in ("torch", "BP", "TP calibrated")),
+        ]
+        for row in record["captured"]
+    ]
+    return folded(
+        "All ratios on the GPU",
+        f"{record['gpu']}, {record['date'][:10]}, torch {record['versions']['torch']}. Over torch's time and memory:",
+        table(["network B, τ, d", *SHOWN, "memory, TP calibrated"], steps),
+        "Captured as a graph, in milliseconds:",
+        table(["network B, τ, d", "torch", "BP", "TP calibrated"], captured),
+    )
+
+
+def _milliseconds(timing: dict[str, float] | str) -> str:
+    """A step that was not captured says why instead."""
+    return "–" if isinstance(timing, str) else f"{timing['median'] * 1e3:.2f}"
