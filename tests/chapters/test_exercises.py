@@ -3,12 +3,15 @@
 import json
 import re
 from pathlib import Path
+from statistics import mean, median
 
 import pytest
 import torch
 
 import tpcore
+from tpcore.chapters.exercises.complexity_regimes import check_operations
 from tpcore.chapters.exercises.regularized_inversion import check_ridge_inverse
+from tpcore.chapters.exercises.speed import check_timing
 from tpcore.chapters.exercises.target_propagation import check_step_back
 from tpcore.chapters.exercises.training_an_rnn import check_explode_and_mend
 
@@ -17,6 +20,8 @@ GAPS = {  # what the check says of the gap
     "01-regularized-inversion": "Not yet: ridge_inverse returned None instead of a matrix.",
     "02-target-propagation": "Not yet: step_back returned None instead of a vector.",
     "03-training-an-rnn": "Not yet: exploding is Ellipsis. Make it a rule",
+    "09-complexity-regimes": "Not yet: operations returned None instead of a dictionary.",
+    "05-how-fast-is-it": "Not yet: typical_seconds returned None instead of a number.",
 }
 
 
@@ -107,3 +112,52 @@ def test_rules_that_do_not_explode_or_mend_are_told_why(exploding, mended, says,
 def test_an_exception_is_a_message(capsys) -> None:
     check_step_back(lambda *work: 1 / 0)
     assert re.match(r"Not yet: it raised ZeroDivisionError: ", capsys.readouterr().out)
+
+
+def timed_by(choose, calls, warmed):
+    def typical_seconds(step, clock):
+        if warmed:
+            step()
+        seconds = []
+        for _ in range(calls):
+            start = clock()
+            step()
+            seconds.append(clock() - start)
+        return choose(seconds)
+
+    return typical_seconds
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "says"),
+    [
+        (timed_by(mean, 9, warmed=True), "Take the median of single calls, not a mean"),
+        (timed_by(mean, 9, warmed=False), "the first call, which compiles, is in it"),
+        (timed_by(min, 9, warmed=True), "not the least"),
+        (timed_by(median, 1, warmed=True), "the step was called 2 times"),
+        (timed_by(sum, 9, warmed=True), "Take the median of single calls"),
+    ],
+)
+def test_an_unfair_time_is_told_why(mistaken, says, capsys) -> None:
+    line = said_of(check_timing, mistaken, capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line
+
+
+def of_a_step(B, tau, d, p, **changed):
+    right = {"forward": 2 * B * tau * d * (d + p), "recurrence": 2 * B * tau * d**2}
+    return {**right, "products": right["forward"], **changed}
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "says"),
+    [
+        (lambda *n: {"forward": of_a_step(*n)["forward"]}, "'recurrence' is missing"),
+        (lambda *n: {part: value // 2 for part, value in of_a_step(*n).items()}, "A multiply-add is two operations"),
+        (lambda *n: of_a_step(*n, forward=of_a_step(*n)["recurrence"]), "U is missing"),
+        (lambda B, tau, d, p: of_a_step(B, tau, d, p, recurrence=2 * B * d**2), "B τ times"),
+        (lambda *n: of_a_step(*n, products=17), "products = 17, and torch counts"),
+    ],
+)
+def test_a_wrong_count_is_told_what_it_is(mistaken, says, capsys) -> None:
+    line = said_of(check_operations, mistaken, capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line

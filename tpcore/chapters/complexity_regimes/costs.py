@@ -21,6 +21,7 @@ from tpcore.complexity import (
     count,
     counted,
     crossover_hidden,
+    ratio,
     roofline_seconds,
 )
 from tpcore.explorers import Choice, Explorer, Stops
@@ -86,10 +87,20 @@ def operations_figure(result: dict[str, Any]) -> go.Figure:
         base = top
     for place, total in zip(places, result["parts"].sum(1), strict=True):
         text = f"×{total:.2f}" if total < 10 else f"×{total:.3g}" if total < 1000 else f"×{total:.0e}"
-        fig.add_annotation(x=place, y=min(total, HIGHEST), text=text, yshift=12)
+        if total > HIGHEST:
+            _torn(fig, place)
+            text = f"↑ {text}"
+        fig.add_annotation(x=place, y=min(total, HIGHEST), text=text, yshift=14)
     fig.add_hline(y=1)
     named = {"tickmode": "array", "tickvals": places, "ticktext": [BARS[name] for name in CONTENDERS]}
     return fig.update_layout(barmode="overlay").update_xaxes(tickangle=0, tickfont={"size": 10}, **named)
+
+
+def _torn(fig: go.Figure, place: int) -> None:
+    """A torn edge at the top of a bar, the sign that it goes on."""
+    x = np.linspace(place - 0.4, place + 0.4, 9)
+    y = HIGHEST + np.where(np.arange(len(x)) % 2, 0.05, -0.05)
+    fig.add_scatter(x=x, y=y, mode="lines", line={"color": NEUTRAL, "width": 3}, showlegend=False, hoverinfo="skip")
 
 
 operations_explorer = Explorer(
@@ -97,7 +108,7 @@ operations_explorer = Explorer(
     description="A stacked bar for each method: the operations of the forward pass, the output layer, the backward "
     "recurrence, the parameter products, the inversion, the training of a learned inverse, and elementwise "
     "operations, over all operations of back-propagation, whose bar ends at the dotted line. The ratio stands above "
-    "each bar; bars that end at the upper edge are cut there.",
+    "each bar; a torn edge says that a bar goes on.",
     controls=[
         Stops("batch", "Batch size B", (1, 2, 5, 20, 100, 1000), value=20),
         Stops("length", "Length τ", (1, 4, 14, 60, 196, 784), value=60),
@@ -111,6 +122,9 @@ operations_explorer = Explorer(
 
 # The crossover, and the ratio at every point of the grid
 
+ACROSS, UP = np.geomspace(10, 3e5, 24).round(), np.geomspace(4, 2000, 24).round()  # B·τ and d of the ground
+DARKEST = 3.0  # the counted ratio at which the ground is darkest
+GROUND = [[0.0, "rgba(217,72,95,0)"], [1.0, "rgba(217,72,95,0.55)"]]
 HOW = {"measured": "Measured", "counted": "Counted", "estimated": "Estimated (roofline)"}
 OURS = tuple(name for name in MEASURED if name not in ("torch", "BP"))
 
@@ -118,13 +132,16 @@ OURS = tuple(name for name in MEASURED if name not in ("torch", "BP"))
 def crossing(contender: str, how: str) -> dict[str, Any]:
     """The ratio of a contender to back-propagation in the same loops at every point that was measured."""
     record = grid_record()
-    found: dict[str, Any] = {"contender": contender, "how": how, "steps": [], "hidden": [], "ratio": [], "text": []}
+    name = "TP" if contender == "TP calibrated" else contender  # the same operations
+    shapes = [[Shape(1, int(steps), int(d), 6, OUTPUTS) for steps in ACROSS] for d in UP]
+    ground = [[round(ratio(shape, name), 3) for shape in row] for row in shapes]
+    found: dict[str, Any] = {"steps": [], "hidden": [], "ratio": [], "text": [], "ground": np.array(ground)}
     for row in record["times"] if record else []:
         ours, theirs = (costs(record, row, name)[how] for name in (contender, "BP"))
         found["steps"].append(row["batch"] * row["length"])
         found["hidden"].append(row["hidden"])
         found["ratio"].append(ours / theirs)
-        found["text"].append(f"B {row['batch']}, τ {row['length']}, d {row['hidden']}")
+        found["text"].append(f"B {row['batch']}, τ {row['length']}, d {row['hidden']}: ×{ours / theirs:.2f}")
     return found
 
 
@@ -139,26 +156,28 @@ def costs(record: Any, row: dict[str, Any], contender: str) -> dict[str, float]:
 
 
 def crossing_figure(result: dict[str, Any]) -> go.Figure:
-    """The plane of B·τ and d, with the curves on which the inversion costs some share of the recurrence."""
-    fig = figure("B·τ", "hidden size d", log_x=True, log_y=True, x_range=(8, 3e5), y_range=(4, 2000), height=460)
+    """The plane of B·τ and d: counted as a heat map, the points over it, and where the inversion costs how much."""
+    fig = figure("B·τ", "hidden size d", log_x=True, log_y=True, x_range=(8, 3e5), y_range=(4, 2000), height=480)
+    fig.add_heatmap(
+        x=ACROSS, y=UP, z=result["ground"], colorscale=GROUND, zmin=1, zmax=DARKEST, showscale=False, hoverinfo="skip"
+    )
     steps = np.logspace(1, 5.5, 60)
     for share, dash in ((0.1, "dot"), (1.0, "solid"), (10.0, "dash")):
         name = f"inversion = {share:g} × recurrence"
         hidden = [crossover_hidden(value, share) for value in steps]
         fig.add_scatter(x=steps, y=hidden, name=name, line={"color": NEUTRAL, "dash": dash, "width": 1.5})
-    ratio = np.array(result["ratio"])
+    ratios = np.array(result["ratio"])
     for low, high, name, color in (
         (0.0, 1.1, "ratio below 1.1", PALETTE["green"]),
         (1.1, 1.5, "1.1 to 1.5", PALETTE["olive"]),
         (1.5, np.inf, "1.5 and more", PALETTE["red"]),
     ):
-        inside = np.flatnonzero((ratio >= low) & (ratio < high)) if len(ratio) else np.array([], int)
+        inside = np.flatnonzero((ratios >= low) & (ratios < high)) if len(ratios) else np.array([], int)
         fig.add_scatter(
-            x=[result["steps"][i] for i in inside], y=[result["hidden"][i] for i in inside], name=name,
-            mode="markers+text", text=[f"{ratio[i]:.2f}" if low else "" for i in inside], textposition="top center",
-            textfont={"size": 10}, marker={"color": color, "size": 8}, hovertext=[result["text"][i] for i in inside],
+            x=[result["steps"][i] for i in inside], y=[result["hidden"][i] for i in inside], name=name, mode="markers",
+            marker={"color": color, "size": 11}, hovertext=[result["text"][i] for i in inside],
         )  # fmt: skip
-    if not len(ratio):
+    if not len(ratios):
         say_not_run(fig, COMMAND)
     return fig
 

@@ -14,14 +14,14 @@ from tpcore.experiments import compare_methods, in_the_same_time, learns, record
 from tpcore.experiments.regimes import LENGTHS, METHODS, REGIMES, WIDTHS, cell_name
 from tpcore.experiments.verdicts import AHEAD, BEHIND, LEVEL, NEITHER, UNCLEAR, number, word_for
 from tpcore.explorers import Choice, Explorer, Stops
-from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
+from tpcore.explorers.figures import PALETTE, figure
 from tpcore.results import Record
 
 RECORDS = record_files(*REGIMES)
 RULES = tuple(name for name in METHODS if name != "bp")
 CRITERIA = {"steps": "Per step", "seconds": "By time"}
 LARGEST = 0.3  # the difference at which the colours end
-SCALE = [[0.0, PALETTE["orange"]], [0.5, "#d9d9d9"], [1.0, PALETTE["blue"]]]
+SCALE = [[0.0, "rgba(208,104,28,0.6)"], [0.5, "rgba(128,128,128,0.12)"], [1.0, "rgba(47,127,200,0.6)"]]  # on any ground
 
 
 @cache
@@ -82,8 +82,7 @@ def regime_figure(result: dict[str, Any]) -> go.Figure:
         for place, word in enumerate(words):
             value = difference[row, place]
             text = names.get(word, word) + ("" if np.isnan(value) else f"<br>{number(value)}")
-            color = NEUTRAL if word == "not run" else "#1a1a1a"
-            fig.add_annotation(x=place, y=row, text=text, font={"color": color, "size": 12})
+            fig.add_annotation(x=place, y=row, text=text, font={"size": 12})
     row, place = result["chosen"]
     frame = {"type": "line", "line": {"color": PALETTE["red"], "width": 4, "dash": "solid"}}
     corners = [(place + dx, row + dy) for dx, dy in ((-0.48, -0.47), (0.48, -0.47), (0.48, 0.47), (-0.48, 0.47))]
@@ -125,9 +124,9 @@ regime_explorer = Explorer(
     "differences of the mean accuracies along training. Below it are the curves of the chosen cell: the median of five "
     "seeds in a band from the lowest to the highest. A cell of which there is no record says that it was not run.",
     controls=[
-        Choice("rule", "Rule", {name: STYLES[name][0] for name in RULES}),
+        Choice("rule", "Rule", {name: STYLES[name][0] for name in RULES}, value="calibrated-local"),
         Choice("criterion", "Compare", CRITERIA),
-        Stops("length", "Length τ", LENGTHS, value=LENGTHS[1]),
+        Stops("length", "Length τ", LENGTHS, value=LENGTHS[2]),
         Stops("width", "Hidden size d", WIDTHS, value=WIDTHS[1]),
     ],
     compute=regime,
