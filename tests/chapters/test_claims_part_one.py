@@ -4,10 +4,13 @@ Each claim is a function of computed results. The sentence itself stands in the 
 """
 
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from tpcore.chapters import regularized_inversion as first
 from tpcore.chapters import training_an_rnn as third
@@ -16,6 +19,8 @@ from tpcore.chapters.target_propagation import plane, through_time
 from tpcore.diagnostics import angle_to_gradient
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, TargetProp
+
+ROOT = Path(__file__).parents[2]
 
 
 def positions(explorer, name):
@@ -27,7 +32,7 @@ def start(explorer):
     return explorer.compute(**explorer.defaults)
 
 
-# 1 Regularized inversion
+# Regularized inversion
 
 
 @pytest.mark.parametrize("r", positions(first.filter_explorer, "r")[::5])
@@ -92,7 +97,7 @@ def test_the_tanh_unit_at_the_start():
     assert np.ptp(found["closed"][first.TARGETS > 1]) == 0
 
 
-# 2 Deriving target propagation
+# Deriving target propagation
 
 
 def test_the_level_place_and_both_sides_of_it():
@@ -173,7 +178,7 @@ def test_the_calibrated_slider_from_end_to_end():
     assert left["angle"] > 90 > middle["angle"] > 0.1 > right["angle"]
 
 
-# 3 Training an RNN with targets
+# Training an RNN with targets
 
 
 def last(method, calibration, r, gamma_h, gamma_theta):
@@ -238,3 +243,24 @@ def test_welcome_starts_where_the_calibrated_rule_learns_and_the_paper_s_never_d
         rule = TargetProp(r, step=welcome.GAMMA_H)
         ends = third.trained_seeds(rule, welcome.GAMMA_H, welcome.GAMMA_THETA)["accuracy"][:, -1]
         assert np.median(ends) < 0.6
+
+
+def test_the_targets_of_the_welcome_page_ask_more_of_early_states_at_the_start():
+    """ "At r = 0.1 it asks the early states for more than the last one moves, at r = 10 for next to nothing." """
+    defaults = welcome.targets_explorer.defaults
+    asked = {}
+    for r in (defaults["r"], 10.0):
+        found = welcome.linearized_targets(defaults["gamma_h"], r)
+        asked[r] = np.linalg.norm(found["targets"] - found["states"], axis=1)
+    assert defaults["r"] == 0.1 and (asked[0.1][:-1] >= asked[0.1][-1]).all()
+    assert (asked[10.0][:3] < 0.01 * asked[10.0][-1]).all()
+
+
+def test_the_main_path_is_about_an_hour_of_reading():
+    """Parts one to four at 200 words a minute."""
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))["parts"][:4]
+    words = 0
+    for name in ["notebooks/00-welcome", *(chapter["file"] for part in parts for chapter in part["chapters"])]:
+        cells = json.loads((ROOT / f"{name}.ipynb").read_text("utf-8"))["cells"]
+        words += sum(len("".join(cell["source"]).split()) for cell in cells if cell["cell_type"] == "markdown")
+    assert 40 < words / 200 < 90
