@@ -12,9 +12,9 @@ import pytest
 import torch
 import yaml
 
-from tpcore.chapters import regularized_inversion as first
 from tpcore.chapters import training_an_rnn as third
 from tpcore.chapters import welcome
+from tpcore.chapters.regularized_inversion import layer, matrix
 from tpcore.chapters.target_propagation import plane, through_time
 from tpcore.diagnostics import angle_to_gradient
 from tpcore.nn import SequenceClassifier
@@ -35,10 +35,10 @@ def start(explorer):
 # Regularized inversion
 
 
-@pytest.mark.parametrize("r", positions(first.filter_explorer, "r")[::5])
+@pytest.mark.parametrize("r", positions(matrix.filter_explorer, "r")[::5])
 def test_the_filter_turns_at_the_root_of_r_and_follows_both_lines_away_from_it(r):
     """ "Read from right to left, the blue curve follows the inverse, turns over at σ = √r and comes down." """
-    curve, sigma = first.filter_on_spectrum(r, 100.0)["curve"], first.SIGMA
+    curve, sigma = matrix.filter_on_spectrum(r, 100.0)["curve"], matrix.SIGMA
     top = sigma[curve.argmax()]
     assert top == pytest.approx(r**0.5, rel=0.05)
     rises = np.diff(curve) > 0
@@ -51,14 +51,14 @@ def test_the_filter_turns_at_the_root_of_r_and_follows_both_lines_away_from_it(r
 
 def test_at_the_start_the_filter_amplifies_far_less_than_the_inverse():
     """ "At the start the inverse amplifies one direction of W ten times; the filter none more than twice." """
-    found = start(first.filter_explorer)
+    found = start(matrix.filter_explorer)
     assert 1 / found["sigma"].min() == pytest.approx(10) and found["gain"].max() < 2
 
 
 def test_the_regularized_line_is_bounded_where_the_exact_one_is_not():
     """ "The blue curve goes through 0 and nowhere beyond the two diamonds." """
-    for r in positions(first.line_explorer, "r"):
-        found = first.line_inverses(r)
+    for r in positions(matrix.line_explorer, "r"):
+        found = matrix.line_inverses(r)
         assert found["regularized"][1].max() <= 0.5 / r**0.5 + 1e-12
         assert found["regularized"][1, 0] < found["exact"][1, 0] / 10
         assert 0.5 / r**0.5 <= 5 + 1e-9, "the diamonds are in the frame"
@@ -66,14 +66,14 @@ def test_the_regularized_line_is_bounded_where_the_exact_one_is_not():
 
 def test_an_inverse_leaves_the_disc_s_frame_and_the_regularized_one_stays():
     """ "At the start W⁻¹ stretches the circle out of the picture, M_r never beyond 1/(2√r)." """
-    found = start(first.disc_explorer)
+    found = start(matrix.disc_explorer)
     assert np.abs(found["exact"]).max() > 2.5 > np.abs(found["regularized"]).max()
 
 
-@pytest.mark.parametrize("kappa", positions(first.disc_explorer, "kappa"))
+@pytest.mark.parametrize("kappa", positions(matrix.disc_explorer, "kappa"))
 def test_with_an_error_regularizing_helps_where_w_is_badly_conditioned(kappa):
     """ "From κ = 5.6 on the right r misses by less than the inverse; at κ below 2 none helps by more than 2 %." """
-    off = [first.disc_images("error", r, kappa) for r in positions(first.disc_explorer, "r")]
+    off = [matrix.disc_images("error", r, kappa) for r in positions(matrix.disc_explorer, "r")]
     gain = min(found["regularized_rms"] / found["exact_rms"] for found in off)
     assert gain < 0.9 if kappa > 5 else gain > 0.94
     if kappa < 2:
@@ -82,19 +82,19 @@ def test_with_an_error_regularizing_helps_where_w_is_badly_conditioned(kappa):
 
 def test_at_the_start_the_regularized_inverse_misses_by_less_than_half():
     """ "At the start M_r misses by less than half as much." """
-    found = first.disc_images(**first.disc_explorer.defaults | {"view": "error"})
+    found = matrix.disc_images(**matrix.disc_explorer.defaults | {"view": "error"})
     assert found["regularized_rms"] < 0.5 * found["exact_rms"]
 
 
 def test_the_tanh_unit_at_the_start():
     """ "Between the dotted lines the closed form bends as the exact inverse; the true minimizer stays flatter." """
-    found = start(first.unit_explorer)
-    margin = first.unit_explorer.defaults["margin"]
-    inside = np.abs(first.TARGETS) < 1 - margin
-    r, w = first.unit_explorer.defaults["r"], first.unit_explorer.defaults["w"]
+    found = start(layer.unit_explorer)
+    margin = layer.unit_explorer.defaults["margin"]
+    inside = np.abs(layer.TARGETS) < 1 - margin
+    r, w = layer.unit_explorer.defaults["r"], layer.unit_explorer.defaults["w"]
     np.testing.assert_allclose(found["closed"][inside], found["exact"][inside] * w**2 / (w**2 + r))
     assert np.ptp(found["minimizer"]) < 0.6 * np.ptp(found["closed"])
-    assert np.ptp(found["closed"][first.TARGETS > 1]) == 0
+    assert np.ptp(found["closed"][layer.TARGETS > 1]) == 0
 
 
 # Deriving target propagation

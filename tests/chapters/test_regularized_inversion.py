@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
-from tpcore.chapters import regularized_inversion as chapter
+from tpcore.chapters.regularized_inversion import layer, matrix
 from tpcore.explorers.grid import positions
 
-EXPLORERS = [chapter.filter_explorer, chapter.line_explorer, chapter.disc_explorer, chapter.unit_explorer]
+EXPLORERS = [matrix.filter_explorer, matrix.line_explorer, matrix.disc_explorer, layer.unit_explorer]
 REGULARIZATIONS = [1e-3, 0.1, 1.0, 10.0]
 every_r = pytest.mark.parametrize("r", REGULARIZATIONS)
 
@@ -42,7 +42,7 @@ def test_axes_and_traces_stay_put(explorer):
 
 def test_matrix_has_the_wanted_spectrum_and_a_dense_one():
     sigma = torch.tensor([3.0, 1.0, 0.2], dtype=torch.float64)
-    W = chapter.matrix_with_spectrum(sigma)
+    W = matrix.matrix_with_spectrum(sigma)
     np.testing.assert_allclose(np.linalg.svd(W.numpy(), compute_uv=False), sigma.numpy(), rtol=1e-12)
     assert (W.abs() > 1e-3).all()
 
@@ -50,15 +50,15 @@ def test_matrix_has_the_wanted_spectrum_and_a_dense_one():
 @every_r
 @pytest.mark.parametrize("kappa", [1.0, 100.0])
 def test_filter_is_the_spectrum_of_the_ridge_operator(r, kappa):
-    result = chapter.filter_on_spectrum(r, kappa)
+    result = matrix.filter_on_spectrum(r, kappa)
     sigma, gain = result["sigma"], result["gain"]
     assert sigma[0] / sigma[-1] == pytest.approx(kappa)
-    W = chapter.matrix_with_spectrum(torch.as_tensor(sigma)).numpy()
+    W = matrix.matrix_with_spectrum(torch.as_tensor(sigma)).numpy()
     np.testing.assert_allclose(np.sort(gain), np.sort(np.linalg.svd(ridge(W, r), compute_uv=False)), rtol=1e-9)
-    on_curve = np.exp(np.interp(np.log(sigma), np.log(chapter.SIGMA), np.log(result["curve"])))
+    on_curve = np.exp(np.interp(np.log(sigma), np.log(matrix.SIGMA), np.log(result["curve"])))
     np.testing.assert_allclose(gain, on_curve, rtol=5e-3)  # the curve is drawn through 121 points
     assert result["curve"].max() <= 0.5 / math.sqrt(r) * (1 + 1e-12)
-    assert chapter.SIGMA[result["curve"].argmax()] == pytest.approx(math.sqrt(r), rel=0.08)
+    assert matrix.SIGMA[result["curve"].argmax()] == pytest.approx(math.sqrt(r), rel=0.08)
 
 
 # One dimension
@@ -66,11 +66,11 @@ def test_filter_is_the_spectrum_of_the_ridge_operator(r, kappa):
 
 @every_r
 def test_line_holds_both_minimizers(r):
-    result = chapter.line_inverses(r)
-    middle = chapter.TARGET * np.ones_like(chapter.WEIGHTS)
-    np.testing.assert_allclose(chapter.WEIGHTS * result["exact"][1], middle)
-    for i in range(0, len(chapter.WEIGHTS), 9):
-        w = chapter.WEIGHTS[i]
+    result = matrix.line_inverses(r)
+    middle = matrix.TARGET * np.ones_like(matrix.WEIGHTS)
+    np.testing.assert_allclose(matrix.WEIGHTS * result["exact"][1], middle)
+    for i in range(0, len(matrix.WEIGHTS), 9):
+        w = matrix.WEIGHTS[i]
         for row, y in enumerate((0.8, 1.0, 1.2)):
             best = minimize_scalar(lambda u, w=w, y=y: 0.5 * (w * u - y) ** 2 + 0.5 * r * u**2)
             assert result["regularized"][row, i] == pytest.approx(
@@ -84,13 +84,13 @@ def test_line_holds_both_minimizers(r):
 @every_r
 @pytest.mark.parametrize("kappa", [1.0, 10.0])
 def test_disc_is_mapped_by_each_matrix(r, kappa):
-    W = chapter.plane_matrix(kappa).numpy()
+    W = matrix.plane_matrix(kappa).numpy()
     sigma = np.linalg.svd(W, compute_uv=False)
-    np.testing.assert_allclose(sigma, [chapter.LARGEST, chapter.LARGEST / kappa])
-    maps, back = (chapter.disc_images(view, r, kappa) for view in ("maps", "back"))
-    for key, matrix in (("W", W), ("exact", np.linalg.inv(W)), ("regularized", ridge(W, r))):
-        np.testing.assert_allclose(maps[key], chapter.CIRCLE @ matrix.T, atol=1e-9)
-    np.testing.assert_allclose(back["regularized"], chapter.CIRCLE @ (ridge(W, r) @ W).T, atol=1e-9)
+    np.testing.assert_allclose(sigma, [matrix.LARGEST, matrix.LARGEST / kappa])
+    maps, back = (matrix.disc_images(view, r, kappa) for view in ("maps", "back"))
+    for key, one in (("W", W), ("exact", np.linalg.inv(W)), ("regularized", ridge(W, r))):
+        np.testing.assert_allclose(maps[key], matrix.CIRCLE @ one.T, atol=1e-9)
+    np.testing.assert_allclose(back["regularized"], matrix.CIRCLE @ (ridge(W, r) @ W).T, atol=1e-9)
     kept = sigma**2 / (sigma**2 + r)  # the half-axes of the disc that comes back
     radii = np.linalg.norm(back["regularized"], axis=1)
     assert radii.max() <= kept.max() + 1e-9 and radii.min() >= kept.min() - 1e-9
@@ -98,12 +98,12 @@ def test_disc_is_mapped_by_each_matrix(r, kappa):
 
 def test_error_has_its_best_regularization_in_between():
     """The text: too small an r amplifies the error, too large a one answers with too little."""
-    results = [chapter.disc_images("error", r, kappa=10.0) for r in (1e-6, 1e-3, 0.03, 1.0, 1e3)]
+    results = [matrix.disc_images("error", r, kappa=10.0) for r in (1e-6, 1e-3, 0.03, 1.0, 1e3)]
     off = [result["regularized_rms"] for result in results]
     assert off[0] > off[1] > off[2] < off[3] < off[4]
     assert off[0] == pytest.approx(results[0]["exact_rms"], rel=1e-3)
     assert off[4] == pytest.approx(1.0, rel=0.01)  # nothing comes back: as far off as the circle is large
-    u = np.asarray(chapter.STARTS)
+    u = np.asarray(matrix.STARTS)
     recomputed = np.sqrt(np.mean(np.sum((results[2]["regularized"] - u) ** 2, axis=1)))
     assert off[2] == pytest.approx(recomputed)
 
@@ -119,7 +119,7 @@ def objective(u, v, r, w):
 @pytest.mark.parametrize("w", [0.25, 1.0, 4.0])
 def test_minimizer_is_global_and_stationary(r, w):
     v = np.array([-1.3, -1.0, -0.7, 0.0, math.tanh(0.5), 0.9, 0.999, 1.2])
-    u = chapter.minimizer_of_unit(v, r, w)
+    u = layer.minimizer_of_unit(v, r, w)
     h = np.tanh(w * u + 0.5)
     np.testing.assert_allclose(r * u + w * (1 - h**2) * (h - v), 0, atol=2e-7)
     anywhere = np.linspace(-60, 60, 200_001)
@@ -133,24 +133,24 @@ def test_closed_form_minimizes_the_distance_of_pre_activations(r, margin):
     for v in (-1.3, -0.5, 0.0, 0.95, 1.3):
         z = math.atanh(min(max(v, margin - 1), 1 - margin))
         best = minimize_scalar(lambda u, z=z: 0.5 * (2.0 * u + 0.5 - z) ** 2 + 0.5 * r * u**2)
-        found = chapter.inverse_of_unit(np.array([v]), r, 2.0, margin)
+        found = layer.inverse_of_unit(np.array([v]), r, 2.0, margin)
         assert found[0] == pytest.approx(best.x, rel=1e-6, abs=1e-8)
 
 
 def test_all_three_agree_for_small_r_well_inside():
-    result = chapter.unit_inverses(1e-3, 4.0, 1e-3)
-    inside = np.abs(chapter.TARGETS) < 0.8
+    result = layer.unit_inverses(1e-3, 4.0, 1e-3)
+    inside = np.abs(layer.TARGETS) < 0.8
     for key in ("closed", "minimizer"):
         np.testing.assert_allclose(result[key][inside], result["exact"][inside], atol=1e-3)
-    assert np.isnan(result["exact"][np.abs(chapter.TARGETS) >= 1]).all()
+    assert np.isnan(result["exact"][np.abs(layer.TARGETS) >= 1]).all()
 
 
 @every_r
 @pytest.mark.parametrize("w", [0.25, 1.0, 4.0])
 @pytest.mark.parametrize("margin", [0.1, 1e-3])
 def test_minimizer_is_never_larger_than_the_closed_form_within_the_margins(r, w, margin):
-    result = chapter.unit_inverses(r, w, margin)
-    inside = np.abs(chapter.TARGETS) <= 1 - margin
+    result = layer.unit_inverses(r, w, margin)
+    inside = np.abs(layer.TARGETS) <= 1 - margin
     assert (np.abs(result["minimizer"]) <= np.abs(result["closed"]) + 1e-6)[inside].all()
 
 
@@ -161,7 +161,7 @@ def test_layer_minimizer_is_stationary_and_each_point_wins_at_its_own_objective(
     c, v = torch.randn(2, 8, generator=g, dtype=torch.float64)
     z, v = v, torch.tanh(v)
     closed = torch.as_tensor(ridge(W.numpy(), r)) @ (z - c)
-    found = chapter.layer_minimizer(W, c, v, r, start=closed)
+    found = layer.layer_minimizer(W, c, v, r, start=closed)
     h = torch.tanh(W @ found + c)
     torch.testing.assert_close(r * found, W.T @ ((1 - h**2) * (v - h)), rtol=1e-6, atol=1e-7)
     in_pre_activations, in_outputs = (

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tpcore.chapters.exercises.verdict import say
-from tpcore.chapters.regularized_inversion import disc_explorer
+from tpcore.chapters.regularized_inversion.matrix import disc_explorer
 from tpcore.explorers import Predict, Question
 
 prediction = Predict(

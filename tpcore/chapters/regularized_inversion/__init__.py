@@ -1,0 +1,1 @@
+"""What the chapter *Regularized inversion* shows."""
