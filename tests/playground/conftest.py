@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from tpcore.playground import module
+from tpcore.playground import PRESETS, module
 from tpcore.playground.hosted import page_html
 from tpcore.playground.settings import START, checked
 
+MIDDLE = PRESETS["middle"].settings
 SHELL = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Playground</title>
 <link rel="stylesheet" href="playground.css"><script src="playground.js" defer></script>
@@ -31,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("playground")
     (made / "playground.js").write_text(module.page_script(), "utf-8")
     (made / "playground.css").write_text(module.style(), "utf-8")
-    for name, shown in (("full", Shown()), ("simple", Shown(simple=True, autostart=True))):
+    for name, shown in (("full", Shown()), ("simple", Shown(simple=True, autostart=True, **MIDDLE))):
         (made / f"{name}.html").write_text(SHELL.format(figure=page_html(shown)), "utf-8")
     return made
 

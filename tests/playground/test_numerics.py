@@ -1,5 +1,6 @@
 """What the page computes is what tpcore computes, in double precision: the one place where something exists twice."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import tpcore
 from tpcore.diagnostics import carried
 from tpcore.experiments import Optimizer
 from tpcore.playground.settings import START
+from tpcore.schedules import ByLoss
 from tpcore.tasks import Adding, TemporalOrder
 
 pytestmark = pytest.mark.browser
@@ -35,7 +37,7 @@ def rule_of(lane: dict[str, Any]) -> tpcore.rules.Rule:
     """The lane's rule as tpcore's."""
     if lane["rule"] == "bp":
         return tpcore.BackProp()
-    if lane["rule"] == "geo":
+    if lane["rule"] in ("geo", "first"):
         return tpcore.GeometricTargetProp(lane["p"], lane["accumulate"], lane["gamma_h"])
     s = lane["r"] if lane["rule"] == "cal" else 0.0
     options = {"accumulate": lane["accumulate"], "step": lane["gamma_h"]}
@@ -132,7 +134,7 @@ RUN = """({ settings, name, steps }) => {
     found.batches.push([[...race.inputs], [...race.targets]]);
     found.losses.push(lane.losses.at(-1) ?? lane.rows.at(-1).loss);
   }
-  return { ...found, end: [...network.parameters.all], rows: lane.rows };
+  return { ...found, end: [...network.parameters.all], rows: lane.rows, power: lane.settings.p };
 }"""
 
 
@@ -141,6 +143,7 @@ RUN = """({ settings, name, steps }) => {
     [(*rule, "sgd", "order") for rule in RULES]
     + [
         ("bp", "local", "adam", "order"),
+        ("first", "local", "adam", "order"),
         ("cal", "local", "adam", "adding"),
         ("paper", "through_time", "sgd", "adding"),
     ],
@@ -162,6 +165,9 @@ def test_fifty_steps(compute: Any, rule: str, accumulate: str, optimizer: str, t
     put(models[0], found["start"])
     put(models[1], (np.array(found["start"]) * rounded).tolist())
     optimizers = [Optimizer(gamma_theta=gamma_theta, gamma_h=0.2, kind=optimizer).build(model) for model in models]
+    ends_of_rule = tpcore.GeometricTargetProp(0.0, accumulate, 0.2), tpcore.GeometricTargetProp(1.0, accumulate, 0.2)
+    moving = models if rule == "first" else []
+    schedules = [ByLoss(model.recurrent, *ends_of_rule, loss_0=math.log(4)) for model in moving]
     allowed = 1e-12
     for step, (inputs, targets) in enumerate(found["batches"], 1):
         x = torch.tensor(inputs, dtype=torch.float64).reshape(20, 20, problem.input_size).transpose(0, 1)
@@ -174,6 +180,10 @@ def test_fifty_steps(compute: Any, rule: str, accumulate: str, optimizer: str, t
             steps_of.zero_grad()
             loss.backward()
             steps_of.step()
+        for loss, schedule in zip(losses, schedules, strict=False):
+            schedule.step(loss)
+    if schedules:
+        assert 0 < found["power"] < 1 and found["power"] == pytest.approx(schedules[0].position, abs=allowed)
     ends = [np.array(flat(model)) for model in models]
     allowed = max(1e-12, 100 * np.abs(ends[0] - ends[1]).max())
     assert allowed < 1e-5

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tpcore.playground import PRESETS
-from tpcore.playground.settings import checked
+from tpcore.playground.settings import START, checked
 
 pytestmark = pytest.mark.browser
 
@@ -18,9 +19,20 @@ RUN = """({ settings, steps }) => {
 }"""
 
 
+ALONG = """({ settings, steps, seed }) => {
+  const race = new Race({ ...settings, seed }, new Space());
+  delete race.lanes.b;
+  while (race.step < steps && !race.over) race.take();
+  const { rows } = race.lanes.a, missing = steps / LOG_EVERY + 1 - rows.length;
+  return (rows.reduce((sum, row) => sum + row.accuracy, 0) + missing * chanceOf(race.task)) / (rows.length + missing);
+}"""
+
+
 def runs(compute: Any, name: str) -> list[dict[str, Any]]:
     preset = PRESETS[name]
-    return [compute(RUN, {"settings": preset.settings | {"seed": seed}, "steps": preset.steps}) for seed in range(5)]
+    return [
+        compute(RUN, {"settings": START | preset.settings | {"seed": seed}, "steps": preset.steps}) for seed in range(5)
+    ]
 
 
 def test_explode(compute: Any) -> None:
@@ -57,10 +69,29 @@ def test_yours(compute: Any) -> None:
     """It starts where neither lane diverges."""
     preset = PRESETS["yours"]
     assert preset.seeds == 5 and preset.outcome == "contest"
-    run = compute(RUN, {"settings": preset.settings, "steps": preset.steps})
+    run = compute(RUN, {"settings": START | preset.settings, "steps": preset.steps})
     assert run["a"]["divergedAt"] is None and run["b"]["divergedAt"] is None
 
 
-def test_their_settings_are_whole() -> None:
+def test_their_settings_are_settings() -> None:
     for preset in PRESETS.values():
-        assert checked(preset.settings) == preset.settings
+        assert START.items() & preset.settings.items() == set(), "what stands at the start anyway"
+        checked(preset.settings)
+
+
+def test_how_the_middle_s_step_sizes_were_chosen(compute: Any) -> None:
+    """Fifteen pairs: with none does back-propagation get as far as the calibrated rule does at the preset's."""
+    settings = START | PRESETS["middle"].settings
+    pairs = [(gamma_theta, gamma_h) for gamma_theta in (0.1, 0.3, 1.0) for gamma_h in (0.03, 0.1, 0.3, 1.0, 3.0)]
+    assert (settings["b_gamma_theta"], settings["b_gamma_h"]) in pairs
+
+    def along(rule: str, gamma_theta: float, gamma_h: float) -> float:
+        """The mean accuracy along the preset's steps, over three seeds."""
+        lane = {"a": rule, "a_gamma_theta": gamma_theta, "a_gamma_h": gamma_h}
+        argument = {"settings": settings | lane, "steps": PRESETS["middle"].steps}
+        return float(np.mean([compute(ALONG, argument | {"seed": seed}) for seed in range(3)]))
+
+    reached = along("cal", settings["b_gamma_theta"], settings["b_gamma_h"])
+    found = {pair: along("bp", *pair) for pair in pairs}
+    assert max(found.values()) < reached
+    assert found[settings["a_gamma_theta"], settings["a_gamma_h"]] > 0.3, "both learn: chance is a quarter"

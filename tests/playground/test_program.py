@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tpcore.playground import PRESETS
+from tpcore.playground.settings import START
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +39,7 @@ def test_every_preset_s_program_runs_and_ends_where_its_lane_does(open_playgroun
             found: dict[str, Any] = {}
             exec(code.replace("test_size=200)", "test_size=200, progress=False)"), found)
             run = found["run"]
-            argument = {"settings": preset.settings, "name": lane, "steps": preset.steps}
+            argument = {"settings": START | preset.settings, "name": lane, "steps": preset.steps}
             mine = compute(RUN, argument)
             theirs = run.column("accuracy")
             assert run.rows[-1]["step"] == preset.steps or run.diverged_at
@@ -56,3 +57,13 @@ def test_adam_and_through_time_are_in_the_program(open_playground: Any) -> None:
     assert found["rule"].accumulate == "through_time" and found["rule"].s == 0
     assert type(found["optimizer"]).__name__ == "Adam"
     assert found["model"].recurrent.hidden_size == 16
+
+
+def test_targets_first_is_in_the_program(open_playground: Any) -> None:
+    page = open_playground(address="#v1&task=order&tau=10&d=8&seed=1&a=bp&b=first")
+    page.get_by_text("Show this as code").click()
+    code = shown(page, "b")
+    assert len(code.splitlines()) < 25
+    found: dict[str, Any] = {}
+    exec(code.replace("test_size=200,", "test_size=200, progress=False,"), found)
+    assert found["schedule"].end.p == 1 and found["run"].rows[-1]["position"] == found["schedule"].position

@@ -13,7 +13,7 @@ from tpcore.playground.settings import FIELDS, START
 
 def test_it_starts_at_its_preset() -> None:
     playground = Playground("forget", tau=40)
-    assert playground.settings == PRESETS["forget"].settings | {"tau": 40}
+    assert playground.settings == START | PRESETS["forget"].settings | {"tau": 40}
     assert set(playground.settings) == set(FIELDS) == set(START)
 
 
@@ -23,7 +23,7 @@ def test_it_starts_at_its_preset() -> None:
         ({"b_r": 0}, "b_r must be a number from 0.001 to 1000, got 0"),
         ({"tau": 25}, "tau must be a multiple of 10 from 10 to 60, got 25"),
         ({"d": 7.5}, "d must be an integer from 8 to 64, got 7.5"),
-        ({"b": "calibrated"}, "b must be one of 'bp', 'paper', 'cal', 'geo', got 'calibrated'"),
+        ({"b": "calibrated"}, "b must be one of 'bp', 'paper', 'cal', 'geo', 'first', got 'calibrated'"),
         ({"r": 1.0}, "there is no setting 'r'"),
     ],
 )

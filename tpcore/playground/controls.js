@@ -81,7 +81,7 @@ function laneCard(lane, change, { open, only }) {
     show(settings, theme) {
       for (const control of [rule, r, p, ...more]) control.show(settings[control.name]);
       const inverts = settings[lane] !== "bp";
-      r.root.hidden = !inverts || settings[lane] === "geo";
+      r.root.hidden = !["paper", "cal"].includes(settings[lane]);
       p.root.hidden = settings[lane] !== "geo";
       for (const control of more) if (control.name.endsWith("accumulate")) control.root.hidden = !inverts;
       root.style.setProperty("--lane", laneStyle(settings, lane, theme).color);

@@ -1,6 +1,5 @@
 // Drawing on a canvas: a frame with axes, lines in it, and the colours of the page.
 
-const HUES = { bp: PALETTE.orange, paper: PALETTE.blue, cal: PALETTE.olive, geo: PALETTE.green };
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /** The colours in force: of the style sheet, so that dark pages, paper and forced colours need nothing here. */
@@ -13,22 +12,53 @@ function themeOf(root) {
 /** How a lane is drawn: its rule's colour; dashed where colour would not tell the lanes apart. */
 function laneStyle(settings, name, theme) {
   const alike = theme.forced || settings.a === settings.b;
-  return { color: theme.forced ? theme.ink : HUES[settings[name]], dash: alike && name === "b" ? [7, 4] : [], width: 2.5 };
+  return { color: theme.forced ? theme.ink : RULE_COLORS[settings[name]], dash: alike && name === "b" ? [7, 4] : [], width: 2.5 };
 }
 
-/** A canvas made ready: cleared, sharp on its screen, with the box (in CSS pixels) that its axes enclose. */
-function begin(canvas, theme, { left = 44, right = 10, top = 8, bottom = 34 } = {}) {
-  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
+/** A canvas, and under its curves a ground that is kept, so that while a network trains only the curves are drawn. */
+class Sheet {
+  constructor(kind, label) {
+    this.canvas = element("canvas", { class: `pg-${kind}`, role: "img", "aria-label": label });
+    this.ground = document.createElement("canvas");
   }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  context.font = `12px ${FONT}`;
-  context.lineJoin = "round";
-  return { context, theme, width, height, box: { left, right: width - right, top, bottom: height - bottom } };
+
+  /** Take the size from the page. To read it makes the browser lay the page out: so not for each picture. */
+  measure() {
+    const { clientWidth, clientHeight } = this.canvas;
+    this.width = clientWidth;
+    this.height = clientHeight;
+    this.ratio = window.devicePixelRatio || 1;
+    for (const canvas of [this.canvas, this.ground]) {
+      canvas.width = Math.round(clientWidth * this.ratio);
+      canvas.height = Math.round(clientHeight * this.ratio);
+    }
+    this.painted = null;
+  }
+
+  /** A picture on it, empty: where to draw, and the box (in CSS pixels) that its axes enclose. */
+  begin(theme, { left = 44, right = 10, top = 8, bottom = 34 } = {}) {
+    const box = { left, right: this.width - right, top, bottom: this.height - bottom };
+    return { sheet: this, context: this.ready(this.canvas), theme, box };
+  }
+
+  ready(canvas) {
+    const context = canvas.getContext("2d");
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    context.font = `12px ${FONT}`;
+    context.lineJoin = "round";
+    return context;
+  }
+
+  /** Lay the ground under a picture; `paint` draws it, if its text `key` or the theme is another than before. */
+  lay(picture, key, paint) {
+    const { context, theme } = picture;
+    if (this.painted?.key !== key || this.painted.theme !== theme) {
+      this.painted = { key, theme };
+      paint({ ...picture, context: this.ready(this.ground) });
+    }
+    if (this.ground.width && this.ground.height) context.drawImage(this.ground, 0, 0, this.ground.width / this.ratio, this.ground.height / this.ratio);
+  }
 }
 
 /** Set the ranges of the axes: `x` and `y` then map values to pixels. A logarithmic range is given by its exponents. */

@@ -14,15 +14,10 @@ from tpcore.diagnostics import norms_through_time
 from tpcore.explorers.figures import PALETTE, figure
 from tpcore.explorers.picture import picture_svg_uri
 from tpcore.nn import SequenceClassifier
+from tpcore.playground.settings import RULES
 from tpcore.rules import BackProp, GeometricTargetProp, Rule, TargetProp
 from tpcore.tasks import Adding, TemporalOrder
 
-NAMES = {
-    "bp": ("back-propagation", "orange"),
-    "paper": ("targets, the paper’s rule", "blue"),
-    "cal": ("targets, calibrated", "olive"),
-    "geo": ("targets, geometric", "green"),
-}
 DESCRIPTION = (
     "How much of the credit at the last step is left at each earlier step of a recurrent network before it is "
     "trained, for two rules. With JavaScript two networks train here, in your browser, while you move their settings."
@@ -48,8 +43,8 @@ def rule_of(settings: dict[str, Any], lane: str) -> Rule:
     if name == "bp":
         return BackProp()
     options: dict[str, Any] = {"accumulate": settings[f"{lane}_accumulate"], "step": step}
-    if name == "geo":
-        return GeometricTargetProp(settings[f"{lane}_p"], **options)
+    if name in ("geo", "first"):
+        return GeometricTargetProp(settings[f"{lane}_p"] if name == "geo" else 0.0, **options)
     return TargetProp(r, **options) if name == "paper" else TargetProp(r, r, True, **options)
 
 
@@ -64,7 +59,7 @@ def credit_figure(settings: dict[str, Any]) -> go.Figure:
     fig = figure("time step t", "credit, relative to the last step", log_y=True, height=330)
     for lane in ("a", "b"):
         norms = norms_through_time(model, rule_of(settings, lane), inputs, gradient)
-        label, color = NAMES[settings[lane]]
+        label, color = RULES[settings[lane]]
         line = {"color": PALETTE[color]}
         share = norms[1:] / norms[-1]
         fig.add_scatter(x=np.arange(1, tau + 1), y=share, name=f"{lane.upper()}: {label}", mode="lines", line=line)

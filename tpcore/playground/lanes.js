@@ -14,8 +14,9 @@ function laneSettings(settings, name) {
 
 class Lane {
   constructor(race, name, weights) {
-    const { inputs, outputs } = race.task;
-    this.settings = laneSettings(race.settings, name);
+    const { inputs, outputs, lossAtChance } = race.task;
+    this.schedule = new ByLoss(lossAtChance);
+    this.adjust(laneSettings(race.settings, name));
     this.network = new Network(race.space, inputs, race.settings.d, outputs, race.settings.tau, BATCH);
     this.network.parameters.all.set(weights);
     this.optimizer = new Optimizer(this.network.count());
@@ -24,11 +25,26 @@ class Lane {
     this.divergedAt = null;
   }
 
+  adjust(settings) {
+    this.settings = settings;
+    this.follow();
+  }
+
+  /** Under targets first p is where the schedule has come to. */
+  follow() {
+    if (this.settings.rule === "first") this.settings.p = this.schedule.position;
+  }
+
   step(race) {
     if (this.divergedAt !== null) return;
     const loss = trainingStep(this.network, this.optimizer, this.settings, race.inputs, race.targets, race.task.classes);
-    if (loss === null) this.divergedAt = race.step;
-    else this.losses.push(loss);
+    if (loss === null) {
+      this.divergedAt = race.step;
+      return;
+    }
+    this.losses.push(loss);
+    this.schedule.step(loss);
+    this.follow();
   }
 
   /** One row of the record: on the held-out sequences, and of the directions on the first batch of them. */
@@ -73,7 +89,7 @@ class Lane {
     setDirections(network, this.judgeFirst(race), settings, network.gradient);
     const sigma = this.singular(race), gain = (x) => RULES[settings.rule].gain(x, settings);
     const gains = { curve: GAIN_GRID.map(gain), atSigma: sigma.map(gain) };
-    return { norms: flowNorms(network), states: firstStates(network, race.shown), sigma, gains };
+    return { norms: flowNorms(network), states: firstStates(network, race.shown), sigma, gains, power: settings.p };
   }
 
   /** The singular values of W, largest first; kept for ten steps. */
@@ -121,7 +137,13 @@ class Race {
   /** Take what a moved slider says, from the next step on. */
   adjust(settings) {
     this.settings = settings;
-    for (const [name, lane] of Object.entries(this.lanes)) lane.settings = laneSettings(settings, name);
+    for (const [name, lane] of Object.entries(this.lanes)) lane.adjust(laneSettings(settings, name));
+  }
+
+  /** The inputs of the sequence that is shown, (τ, p). */
+  sequence() {
+    const [inputs] = this.heldOut[0], p = this.task.inputs, start = this.shown * p;
+    return Array.from({ length: this.settings.tau * p }, (_, i) => inputs[Math.floor(i / p) * BATCH * p + start + (i % p)]);
   }
 
   get over() {

@@ -11,17 +11,21 @@ let contesting = false; // which it does as fast as it can
 let perSecond = Infinity;
 let due = 0; // steps that the speed allows now
 let lastTurn = 0;
-let lookWanted = true;
+let run = 0; // which start of the page's this is
+let told = { a: 0, b: 0, step: -1 }; // the rows of each lane that the page has, and the step that it shows
+let lookWanted = false;
 let scheduled = false;
 let stopAt = Infinity;
 
 const messages = {
-  start({ settings, stop }) {
+  start({ settings, run: given }) {
     race = new Race(settings, shown);
+    run = given;
+    told = { a: 0, b: 0, step: -1 };
     activity = null;
     contesting = false;
-    stopAt = stop ?? Infinity;
-    playing = false;
+    stopAt = Infinity;
+    playing = lookWanted = false;
     tell();
   },
   adjust({ settings }) {
@@ -48,6 +52,7 @@ const messages = {
   speed({ perSecond: given }) {
     perSecond = given ?? Infinity;
   },
+  /** The page is ready for another picture: it gets the next step's. */
   look() {
     lookWanted = true;
     schedule();
@@ -79,12 +84,12 @@ function* contest(settings, seeds, steps) {
       trial.take();
       yield;
     }
-    postMessage({ kind: "trial", seed, steps, a: score(trial, "a"), b: score(trial, "b") });
+    postMessage({ kind: "trial", run, seed, steps, a: score(trial, "a"), b: score(trial, "b") });
   }
 }
 
 function score(trial, name) {
-  const { rows, divergedAt } = trial.lanes[name], chance = trial.task.classes ? 1 / trial.task.outputs : 0;
+  const { rows, divergedAt } = trial.lanes[name], chance = chanceOf(trial.task);
   const missing = trial.step / LOG_EVERY + 1 - rows.length;
   const sum = rows.reduce((total, row) => total + row.accuracy, 0) + missing * chance;
   return { mean: sum / (rows.length + missing), last: divergedAt === null ? rows.at(-1).accuracy : chance, divergedAt };
@@ -93,7 +98,7 @@ function score(trial, name) {
 function turn() {
   scheduled = false;
   if (playing) work();
-  if (lookWanted) tell();
+  if (lookWanted && race.step > told.step) tell();
   if (playing) schedule();
 }
 
@@ -108,7 +113,7 @@ function work() {
       contesting = playing = false;
       due = 0;
       tell();
-      postMessage({ kind: "ended" });
+      postMessage({ kind: "ended", run });
     }
   }
 }
@@ -116,20 +121,19 @@ function work() {
 function schedule() {
   if (scheduled) return;
   scheduled = true;
-  setTimeout(turn, playing && due < 1 ? Math.min(50, 1000 / perSecond) : 0);
+  setTimeout(turn, playing && due < 1 ? Math.min(50, ((1 - due) * 1000) / perSecond) : 0);
 }
 
-/** Everything that the page shows, of this moment. */
+/** Everything that the page shows, of this moment; of the record the rows that it does not have. */
 function tell() {
   lookWanted = false;
-  if (race === null) return;
-  const [inputs] = race.heldOut[0], { p } = race.lanes.a.network;
-  const sequence = Array.from({ length: race.settings.tau * p }, (_, i) => inputs[(Math.floor(i / p) * BATCH + race.shown) * p + (i % p)]);
-  const lanes = {};
+  const { step, settings, task, shown: which } = race, lanes = {};
   for (const [name, lane] of Object.entries(race.lanes)) {
-    lanes[name] = { rows: lane.rows, divergedAt: lane.divergedAt, ...lane.look(race) };
+    lanes[name] = { rows: lane.rows.slice(told[name]), divergedAt: lane.divergedAt, ...lane.look(race) };
+    told[name] = lane.rows.length;
   }
-  postMessage({ kind: "frame", step: race.step, playing, sequence, settings: race.settings, lanes });
+  told.step = step;
+  postMessage({ kind: "frame", run, step, playing, settings, shown: which, sequence: race.sequence(), markers: task.markers(settings.tau), chance: chanceOf(task), lanes });
 }
 
 onmessage = ({ data }) => messages[data.kind](data);

@@ -14,9 +14,20 @@ from pathlib import Path
 
 from tpcore.explorers.figures import PALETTE
 from tpcore.playground.presets import PRESETS
-from tpcore.playground.settings import FIELDS, START
+from tpcore.playground.settings import FIELDS, RULES, START
 
-NUMERICS = ("random", "kernel", "matrices", "singular", "inversion", "tasks", "rules", "network", "training")
+NUMERICS = (
+    "random",
+    "kernel",
+    "matrices",
+    "singular",
+    "inversion",
+    "tasks",
+    "rules",
+    "schedule",
+    "network",
+    "training",
+)
 WORKER = (*NUMERICS, "lanes", "loop")
 SCREEN = (
     "settings",
@@ -25,11 +36,14 @@ SCREEN = (
     "pictures",
     "strips",
     "controls",
+    "outcomes",
     "presets",
     "program",
     "table",
     "words",
     "trainer",
+    "screen",
+    "watching",
     "main",
 )
 FOLDER = Path(__file__).parent
@@ -42,8 +56,9 @@ def joined(names: tuple[str, ...]) -> str:
 
 def constants() -> str:
     """What the program takes from Python: presets, the settings' ranges and starting values, the book's colours."""
+    colors = {rule: PALETTE[color] for rule, (_, color) in RULES.items()}
     presets = {name: asdict(preset) for name, preset in PRESETS.items()}
-    values = {"PRESETS": presets, "FIELDS": FIELDS, "START": START, "PALETTE": PALETTE}
+    values = {"PRESETS": presets, "FIELDS": FIELDS, "START": START, "PALETTE": PALETTE, "RULE_COLORS": colors}
     return "".join(f"const {name} = {json.dumps(value, ensure_ascii=False)};\n" for name, value in values.items())
 
 

@@ -9,47 +9,52 @@ function relativeCredit(norms) {
 }
 
 /** The credit of both lanes against the time step, under the sequence (and the states) on the same axis. */
-function drawCredit(canvas, theme, frame, range, { strips }) {
+function drawCredit(sheet, theme, frame, range, { strips }) {
   const above = 22 + SYMBOLS + BETWEEN + (strips ? 2 * (STATES + BETWEEN) : 0);
-  const picture = begin(canvas, theme, { top: above + 16 }), { settings, lanes } = frame, { tau } = settings;
-  scale(picture, [0.5, tau + 0.5], range.over(lanes));
-  const { context, box } = picture, every = tau <= 30 ? 5 : 10;
-  const zones = settings.task === "order" ? ["first marker", "second"] : ["first number", "second"];
-  context.textAlign = "center";
-  context.textBaseline = "top";
-  markerRanges(settings).forEach(([from, to], i) => {
-    context.fillStyle = theme.zone;
-    context.fillRect(picture.x(from + 0.5), 14, picture.x(to + 0.5) - picture.x(from + 0.5), box.bottom - 14);
-    context.fillStyle = theme.muted;
-    context.textAlign = i === 0 ? "left" : "center";
-    context.fillText(zones[i], i === 0 ? Math.max(box.left, picture.x(from + 0.5)) : picture.x((from + to + 1) / 2), 0);
-  });
-  drawSequence(picture, settings, frame.sequence, 20, SYMBOLS);
-  if (strips) {
-    ["a", "b"].forEach((name, i) => {
-      drawStates(picture, tau, lanes[name].states, 26 + SYMBOLS + i * (STATES + BETWEEN), STATES, name.toUpperCase());
-    });
-  }
-  const xTicks = [1, ...Array.from({ length: tau / every }, (_, i) => (i + 1) * every)].map((t) => [t, String(t)]);
-  axes(picture, { xTicks, yTicks: range.ticks(), xTitle: box.right - box.left < 270 ? "time step t (credit flows left)" : "time step t (credit flows from right to left)" });
+  const picture = sheet.begin(theme, { top: above + 16 }), { settings, lanes } = frame, { tau } = settings;
+  const decades = range.over(lanes);
+  scale(picture, [0.5, tau + 0.5], decades);
+  const key = [frame.run, frame.shown, ...decades].join();
+  sheet.lay(picture, key, (ground) => creditGround(ground, frame, range.ticks(), strips));
+  if (strips) LANES.forEach((name, i) => drawStates(picture, tau, lanes[name].states, stripTop(i), STATES));
+  const curves = LANES.map((name) => ({ name, points: relativeCredit(lanes[name].norms), style: laneStyle(settings, name, theme) }));
+  for (const { points, style } of curves) curve(picture, points, style);
   let taken = null; // where the other lane's letter stands
-  for (const name of ["a", "b"]) {
-    const { norms } = lanes[name], style = laneStyle(settings, name, theme);
-    const points = relativeCredit(norms);
-    curve(picture, points, style);
-    const seen = points.filter(([, y]) => Number.isFinite(y) && picture.y(y) < box.bottom && picture.y(y) > box.top)[0];
-    const [t, y] = seen ?? points[tau - 1];
-    if (!Number.isFinite(y)) continue;
-    const [left, height] = [picture.x(t), picture.y(y)], close = taken && Math.hypot(left - taken[0], height - taken[1]) < 17;
-    badge(picture, name.toUpperCase(), left + (close ? 19 : 0), height, style.color);
-    taken = [left, height];
-  }
+  for (const { name, points, style } of curves) taken = creditBadge(picture, name, points, style, taken) ?? taken;
 }
 
-/** The zones in which the task's markers may stand, as [first, after the last] positions from 0. */
-function markerRanges({ task, tau }) {
-  const cut = (share) => Math.ceil((share * tau) / 10);
-  return task === "order" ? [[cut(1), cut(2)], [cut(5), cut(6)]] : [[0, cut(1)], [cut(1), cut(5)]];
+function stripTop(i) {
+  return 26 + SYMBOLS + i * (STATES + BETWEEN);
+}
+
+/** What stands still while a network trains: axes, the markers' zones, the sequence. */
+function creditGround(picture, { settings, sequence, markers }, yTicks, strips) {
+  const { context, theme, box } = picture, { tau, task } = settings, every = tau <= 30 ? 5 : 10;
+  const zones = task === "order" ? ["first marker", "second"] : ["first number", "second"];
+  context.textBaseline = "top";
+  markers.forEach(([from, to], i) => {
+    const left = picture.x(from + 0.5), right = picture.x(to + 0.5);
+    context.fillStyle = theme.zone;
+    context.fillRect(left, 14, right - left, box.bottom - 14);
+    context.fillStyle = theme.muted;
+    context.textAlign = i === 0 ? "left" : "center";
+    context.fillText(zones[i], i === 0 ? Math.max(box.left, left) : (left + right) / 2, 0);
+  });
+  drawSequence(picture, settings, sequence, 20, SYMBOLS);
+  if (strips) LANES.forEach((name, i) => frameStates(picture, name.toUpperCase(), stripTop(i), STATES));
+  const xTicks = [1, ...Array.from({ length: tau / every }, (_, i) => (i + 1) * every)].map((t) => [t, String(t)]);
+  axes(picture, { xTicks, yTicks, xTitle: `time step t (credit flows ${box.right - box.left < 270 ? "left" : "from right to left"})` });
+}
+
+/** A lane's letter where its curve leaves the picture, beside the other's if that is there; returns its place. */
+function creditBadge(picture, name, points, { color }, taken) {
+  const { box } = picture;
+  const seen = points.find(([, y]) => Number.isFinite(y) && picture.y(y) < box.bottom && picture.y(y) > box.top);
+  const [t, y] = seen ?? points.at(-1);
+  if (!Number.isFinite(y)) return null;
+  const place = [picture.x(t), picture.y(y)], close = taken && Math.hypot(place[0] - taken[0], place[1] - taken[1]) < 17;
+  badge(picture, name.toUpperCase(), place[0] + (close ? 19 : 0), place[1], color);
+  return place;
 }
 
 /** The vertical range of the credit, in decades: it grows at once and never shrinks, so that the picture stands still. */
@@ -79,12 +84,17 @@ class DecadeRange {
 }
 
 /** Held-out accuracy of both lanes against the step. */
-function drawAccuracy(canvas, theme, frame) {
-  const picture = begin(canvas, theme, { left: 44, right: 16 }), { settings } = frame, end = stepsShown(frame.step);
+function drawAccuracy(sheet, theme, frame) {
+  const picture = sheet.begin(theme, { right: 16 }), end = stepsShown(frame.step), { chance } = frame;
   scale(picture, [0, end], [0, 1.04]);
-  axes(picture, { xTicks: stepTicks(end), yTicks: [[0, "0"], [0.5, "50 %"], [1, "100 %"]], xTitle: "training step" });
-  const chance = settings.task === "order" ? 0.25 : 0;
-  if (chance) curve(picture, [[0, chance], [end, chance]], { color: theme.muted, dash: [2, 3], width: 1 });
+  sheet.lay(picture, [end, chance].join(), (ground) => {
+    axes(ground, { xTicks: stepTicks(end), yTicks: [[0, "0"], [0.5, "50 %"], [1, "100 %"]], xTitle: "training step" });
+    if (!chance) return;
+    curve(ground, [[0, chance], [end, chance]], { color: theme.muted, dash: [2, 3], width: 1 });
+    ground.context.textAlign = "right";
+    ground.context.textBaseline = "top";
+    ground.context.fillText("chance", ground.box.right, ground.y(chance) + 3);
+  });
   eachLane(frame, theme, (lane, style) => {
     curve(picture, lane.rows.map((row) => [row.step, row.accuracy]), style);
     if (lane.divergedAt !== null) cross(picture, lane.divergedAt, lane.rows.at(-1).accuracy, style.color);
@@ -92,26 +102,26 @@ function drawAccuracy(canvas, theme, frame) {
 }
 
 /** The angle between each lane's direction and the gradient at its own weights, against the step. */
-function drawAngle(canvas, theme, frame) {
-  const picture = begin(canvas, theme, { left: 40, right: 16 }), end = stepsShown(frame.step);
+function drawAngle(sheet, theme, frame) {
+  const picture = sheet.begin(theme, { left: 40, right: 16 }), end = stepsShown(frame.step);
   scale(picture, [0, end], [0, 125]);
-  axes(picture, { xTicks: stepTicks(end), yTicks: [0, 30, 60, 90, 120].map((x) => [x, `${x}°`]), xTitle: "training step" });
+  const yTicks = [0, 30, 60, 90, 120].map((x) => [x, `${x}°`]);
+  sheet.lay(picture, String(end), (ground) => axes(ground, { xTicks: stepTicks(end), yTicks, xTitle: "training step" }));
   eachLane(frame, theme, (lane, style) => curve(picture, lane.rows.map((row) => [row.step, row.angle ?? NaN]), style));
 }
 
 /** What each lane's operator does to a singular value, and where those of its W lie. */
-function drawGains(canvas, theme, frame) {
-  const picture = begin(canvas, theme, { left: 40, right: 16 });
+function drawGains(sheet, theme, frame) {
+  const picture = sheet.begin(theme, { left: 40, right: 16 });
   scale(picture, [-1, 1], [-1, 1]);
   const ticks = [0.1, 0.3, 1, 3, 10].map((value) => [Math.log10(value), String(value)]);
-  axes(picture, { xTicks: ticks, yTicks: ticks, xTitle: "singular value σ" });
+  sheet.lay(picture, "gains", (ground) => axes(ground, { xTicks: ticks, yTicks: ticks, xTitle: "singular value σ" }));
   eachLane(frame, theme, (lane, style, name) => {
-    if (!lane.gains) return;
-    const { context, box } = picture, { curve: gain, atSigma } = lane.gains;
+    const { context, box } = picture, { curve: gain, atSigma } = lane.gains, half = name === "a" ? 2.5 : 3;
     curve(picture, gain.map((y, i) => [i / 20 - 1, Math.log10(y)]), { ...style, width: 1.5 });
     context.fillStyle = style.color;
     lane.sigma.forEach((sigma, i) => {
-      const x = picture.x(Math.log10(sigma)), y = picture.y(Math.log10(atSigma[i])), half = name === "a" ? 2.5 : 3;
+      const x = picture.x(Math.log10(sigma)), y = picture.y(Math.log10(atSigma[i]));
       if (!(x >= box.left && x <= box.right && y >= box.top && y <= box.bottom)) return;
       context.beginPath();
       if (name === "a") context.arc(x, y, half, 0, 2 * Math.PI);
@@ -122,7 +132,7 @@ function drawGains(canvas, theme, frame) {
 }
 
 function eachLane(frame, theme, draw) {
-  for (const name of ["a", "b"]) draw(frame.lanes[name], laneStyle(frame.settings, name, theme), name);
+  for (const name of LANES) draw(frame.lanes[name], laneStyle(frame.settings, name, theme), name);
 }
 
 /** The end of the step axis: 100, 200, 400, … */

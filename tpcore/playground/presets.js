@@ -1,80 +1,70 @@
-// Presets: where to start, what to watch, and the question that is asked before and answered by the run.
+// The presets' panel: their buttons, the sentence, and the question that is asked before a run.
 
-const REACHES = 0.01; // credit counts as having reached a step if this share of the last step's is left
-
-/** Which answer a run has made true, and the numbers that say so. `first` and `last` are frames of the run. */
-const OUTCOMES = {
-  shape({ last }) {
-    const most = Math.max(...last.lanes.b.rows.map(({ credit }) => credit ?? 0), creditAt(last.lanes.b, 1) || 0);
-    const answer = most > 10 ? "explodes" : most < 0.1 ? "fades" : "level";
-    return { answer, because: `At its most, lane B’s credit at the first step was ${times(most)} that at the last.` };
-  },
-  reach({ first }) {
-    const [from, to] = markerRanges(first.settings)[0], middle = Math.round((from + 1 + to) / 2);
-    const [a, b] = ["a", "b"].map((name) => creditAt(first.lanes[name], middle));
-    const answer = a >= REACHES && b >= REACHES ? "both" : a >= REACHES ? "a" : b >= REACHES ? "b" : "neither";
-    return { answer, because: `Before training, ${times(a)} of the last step’s credit reached it in lane A, and ${times(b)} in lane B.` };
-  },
-  first({ last }) {
-    const [a, b] = ["a", "b"].map((name) => last.lanes[name].rows.find((row) => row.accuracy >= 0.9)?.step ?? Infinity);
-    const said = (step) => (step === Infinity ? "not yet" : `at step ${step}`);
-    const answer = a === b ? (a === Infinity ? "neither" : "both") : a < b ? "a" : "b";
-    return { answer, because: `Lane A got there ${said(a)}, lane B ${said(b)}.` };
-  },
-  angle({ last }) {
-    const angle = last.lanes.b.rows.at(-1).angle ?? NaN;
-    const answer = angle < 1 ? "same" : angle <= 30 ? "near" : "far";
-    return { answer, because: `At step ${last.step} lane B’s direction stood ${readable(angle)}° from the gradient.` };
-  },
-};
-
-function creditAt({ norms }, t) {
-  return norms ? norms[t] / norms[norms.length - 1] : NaN;
+/** All settings of a preset. */
+function settingsOf(preset) {
+  return { ...START, ...preset.settings };
 }
 
-function times(share) {
-  return Number.isFinite(share) ? `${readable(share)} ×` : "nothing of";
+/** The name of the preset whose settings these are. Where nothing of lane A was moved it is at least the contest's. */
+function presetOf(settings) {
+  const same = ({ outcome, ...preset }) => Object.entries(settingsOf(preset)).every(([name, value]) => settings[name] === value || (outcome === "contest" && !/^a(_|$)/.test(name)));
+  return Object.keys(PRESETS).find((name) => same(PRESETS[name]));
 }
 
-/** The row of presets, the sentence, and the question with its answers. */
-function presetPanel({ choose, answer, contest, only, effort }) {
-  const buttons = Object.entries(PRESETS).map(([name, preset]) => {
-    return element("button", { type: "button", class: "pg-preset", "data-preset": name, text: preset.title, onclick: () => choose(name) });
-  });
-  const row = element("div", { class: "pg-presets", role: "group", "aria-label": "Presets" }, ...buttons);
-  const sentence = element("p", { class: "pg-sentence" });
-  const question = element("div", { class: "pg-question" });
-  const verdict = element("p", { class: "pg-verdict" });
-  let asked = null, guessed = null;
-  const show = (name) => {
-    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.preset === name));
-    [asked, guessed] = [name && PRESETS[name], null];
-    sentence.textContent = asked ? asked.sentence : "Settings of your own. Watch what they do to the credit, then to the accuracy.";
-    verdict.textContent = "";
-    question.replaceChildren();
-    if (!asked) return;
-    question.append(element("strong", { text: asked.question }));
-    for (const [value, text] of Object.entries(asked.options)) {
-      question.append(element("button", { type: "button", class: "pg-answer", "data-answer": value, "aria-pressed": "false", text, onclick: () => guess(value) }));
-    }
-    if (asked.outcome === "contest") {
-      question.append(element("button", { type: "button", class: "pg-answer", text: "Run five seeds", onclick: contest }));
-      if (effort) question.append(element("a", { href: effort, text: "What equal effort found" }));
-    }
-  };
-  const guess = (value) => {
-    guessed = value;
-    for (const button of question.querySelectorAll("[data-answer]")) button.setAttribute("aria-pressed", String(button.dataset.answer === value));
-    answer();
-  };
-  /** Say how the run came out; returns the words. */
-  const settle = (run) => {
-    if (!asked || !OUTCOMES[asked.outcome] || verdict.textContent) return "";
-    const { answer: found, because } = OUTCOMES[asked.outcome](run);
-    const said = guessed === null ? "" : guessed === found ? "As you said. " : `You said: ${asked.options[guessed]}. It came otherwise. `;
-    verdict.textContent = `${said}${asked.options[found] ?? { both: "Both at once", neither: "Neither" }[found]}. ${because}`;
-    return verdict.textContent;
-  };
-  const say = (text) => (verdict.textContent = text);
-  return { root: element("div", { class: "pg-intro" }, ...(only ? [] : [row]), sentence, question, verdict), show, settle, say, asked: () => asked };
+class PresetPanel {
+  /** `choose`, `answer` and `contest` are called with what the reader does; `only`: one preset, no buttons. */
+  constructor({ choose, answer, contest, only, effort }) {
+    Object.assign(this, { answer, contest, only, effort });
+    this.buttons = Object.entries(PRESETS).map(([name, { title }]) => {
+      return element("button", { type: "button", class: "pg-preset", "data-preset": name, text: title, onclick: () => choose(name) });
+    });
+    const row = element("div", { class: "pg-presets", role: "group", "aria-label": "Presets" }, ...this.buttons);
+    this.sentence = element("p", { class: "pg-sentence" });
+    this.question = element("div", { class: "pg-question" });
+    this.verdict = element("p", { class: "pg-verdict" });
+    this.chosen = element("details", { class: "pg-chosen" });
+    this.root = element("div", { class: "pg-intro" }, ...(only ? [] : [row]), this.sentence, this.question, this.verdict);
+  }
+
+  /** Show the preset of a name, or that there is none; forget the last guess and verdict. */
+  show(name) {
+    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.preset === name));
+    this.asked = this.only && PRESETS[name]?.outcome === "contest" ? null : PRESETS[name] ?? null;
+    this.guess = null;
+    this.sentence.textContent = this.asked?.sentence ?? "Settings of your own. Watch what they do to the credit, then to the accuracy.";
+    this.verdict.textContent = "";
+    this.question.replaceChildren(...(this.asked ? this.asking() : []));
+    this.chosen.hidden = !this.asked?.chosen;
+    if (!this.chosen.hidden) this.chosen.replaceChildren(element("summary", { text: "How these settings were chosen" }), element("p", {}, ...labelled(this.asked.chosen + " "), ...this.elsewhere()));
+  }
+
+  asking() {
+    const { question, options, outcome } = this.asked;
+    const answers = Object.entries(options).map(([value, text]) => {
+      return element("button", { type: "button", class: "pg-answer", "data-answer": value, "aria-pressed": "false", text, onclick: () => this.take(value) });
+    });
+    const contest = element("button", { type: "button", class: "pg-answer", text: "Run five seeds", onclick: this.contest });
+    return [element("strong", { text: question }), ...answers, ...(outcome === "contest" ? [contest, ...this.elsewhere()] : [])];
+  }
+
+  /** A link to the chapter with the fair comparison, where the book's address is known. */
+  elsewhere() {
+    return this.effort ? [element("a", { href: this.effort, text: "What equal effort found" })] : [];
+  }
+
+  take(guess) {
+    this.guess = guess;
+    for (const button of this.question.querySelectorAll("[data-answer]")) button.setAttribute("aria-pressed", String(button.dataset.answer === guess));
+    this.answer();
+  }
+
+  /** Say once how the run came out; returns the words. */
+  settle(run) {
+    if (!this.asked || this.verdict.textContent) return "";
+    return this.say(verdictOf(this.asked, this.guess, run));
+  }
+
+  say(text) {
+    return (this.verdict.textContent = text);
+  }
 }

@@ -45,3 +45,4 @@ const RULES = {
     gain: (sigma, { p }) => sigma ** p,
   },
 };
+RULES.first = RULES.geo; // targets first: its p is moved by the loss (schedule.js)

@@ -10,14 +10,16 @@ _SHARED: dict[str, dict[str, Any]] = {
     "d": {"label": "Hidden units d", "low": 8, "high": 64, "step": 1},
     "seed": {"label": "Seed", "low": 0, "high": 9999, "step": 1},
 }
-_RULES = {
-    "bp": "Back-propagation",
-    "paper": "Targets, the paper’s rule",
-    "cal": "Targets, calibrated",
-    "geo": "Targets, geometric",
+# Each rule's name, and its colour in `tpcore.explorers.figures.PALETTE`.
+RULES = {
+    "bp": ("Back-propagation", "orange"),
+    "paper": ("Targets, the paper’s rule", "blue"),
+    "cal": ("Targets, calibrated", "olive"),
+    "geo": ("Targets, geometric", "green"),
+    "first": ("Targets first, gradients after", "purple"),
 }
 _LANE: dict[str, dict[str, Any]] = {
-    "": {"label": "Rule", "options": _RULES},
+    "": {"label": "Rule", "options": {rule: label for rule, (label, _) in RULES.items()}},
     "_r": {"label": "Regularization r", "low": 1e-3, "high": 1e3},
     "_p": {"label": "Power p", "low": -1, "high": 1, "linear": True},
     "_gamma_h": {"label": "Target step γ_h", "low": 1e-3, "high": 1e1},

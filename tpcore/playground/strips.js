@@ -39,35 +39,40 @@ function label(context, text, x, y, color, font) {
   context.restore();
 }
 
-/** h_t of one lane, a column a step and a row a unit: one hue for what is above zero, another for what is below. */
-function drawStates(picture, tau, states, top, height, name) {
-  const { context, theme, box } = picture;
+/** The place of the hidden states of a lane. */
+function frameStates({ context, theme, box }, name, top, height) {
   context.textAlign = "right";
   context.textBaseline = "middle";
   label(context, `h, ${name}`, box.left - 5, top + height / 2, theme.muted, "12px");
-  if (!states) return;
-  context.imageSmoothingEnabled = false;
-  context.drawImage(statesImage(context, theme, tau, states), box.left, top, box.right - box.left, height);
   context.strokeStyle = theme.grid;
   context.lineWidth = 1;
   context.strokeRect(box.left, top, box.right - box.left, height);
 }
 
+/** h_t of one lane, a column a step and a row a unit: one hue for what is above zero, another for what is below. */
+function drawStates({ context, theme, box }, tau, states, top, height) {
+  context.imageSmoothingEnabled = false;
+  context.drawImage(statesImage(theme, tau, states), box.left, top, box.right - box.left, height);
+}
+
 const strip = document.createElement("canvas"); // a pixel a state
 
 /** The states as an image: their sign as the hue, their size as its opacity. */
-function statesImage(context, theme, tau, states) {
-  const d = states.length / tau, [plus, minus] = [theme.plus, theme.minus].map((color) => channels(context, color));
+function statesImage(theme, tau, states) {
+  const d = states.length / tau, context = strip.getContext("2d");
   if (strip.width !== tau || strip.height !== d) Object.assign(strip, { width: tau, height: d });
-  const onStrip = strip.getContext("2d"), image = onStrip.createImageData(tau, d);
-  for (let t = 0; t < tau; t++) {
-    for (let i = 0; i < d; i++) {
-      const value = states[t * d + i];
-      image.data.set(value > 0 ? plus : minus, 4 * (i * tau + t));
-      image.data[4 * (i * tau + t) + 3] = 255 * Math.min(1, Math.abs(value));
+  const [plus, minus] = [theme.plus, theme.minus].map((color) => channels(context, color));
+  const image = context.createImageData(tau, d), { data } = image;
+  for (let t = 0, at = 0; t < tau; t++) {
+    for (let i = 0; i < d; i++, at++) {
+      const value = states[at], hue = value > 0 ? plus : minus, pixel = 4 * (i * tau + t);
+      data[pixel] = hue[0];
+      data[pixel + 1] = hue[1];
+      data[pixel + 2] = hue[2];
+      data[pixel + 3] = 255 * Math.abs(value);
     }
   }
-  onStrip.putImageData(image, 0, 0);
+  context.putImageData(image, 0, 0);
   return strip;
 }
 

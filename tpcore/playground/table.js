@@ -15,9 +15,9 @@ function tablePanel() {
   const fill = ({ settings, lanes }) => {
     const pick = (rows) => rows.filter((_, i) => i % Math.ceil(rows.length / ROWS) === 0 || i === rows.length - 1);
     const longest = pick(lanes.a.rows.length >= lanes.b.rows.length ? lanes.a.rows : lanes.b.rows);
-    const runs = longest.map(({ step }) => [String(step), ...["a", "b"].flatMap((name) => described(lanes[name].rows.find((row) => row.step === step)))]);
-    const times = Array.from({ length: settings.tau + 1 }, (_, t) => [String(t), ...["a", "b"].map((name) => readable(lanes[name].norms[t]))]);
-    const carries = ["a", "b"].map((name) => `${settings[name] === "bp" ? "‖λ_t‖" : "‖δ_t‖"}, lane ${name.toUpperCase()}`);
+    const runs = longest.map(({ step }) => [String(step), ...LANES.flatMap((name) => described(lanes[name].rows.find((row) => row.step === step)))]);
+    const times = Array.from({ length: settings.tau + 1 }, (_, t) => [String(t), ...LANES.map((name) => readable(lanes[name].norms[t]))]);
+    const carries = LANES.map((name) => `${settings[name] === "bp" ? "‖λ_t‖" : "‖δ_t‖"}, lane ${name.toUpperCase()}`);
     body.replaceChildren(
       table("Training", ["step", "right, A", "loss, A", "angle, A", "right, B", "loss, B", "angle, B"], runs),
       table("What flows back", ["t", ...carries], times),
@@ -67,8 +67,8 @@ class Events {
 }
 
 function divergence(settings, name, step) {
-  const number = settings[name] === "geo" ? "p" : "r", value = settings[`${name}_${number}`];
-  const exact = settings[name] !== "bp" && value < (number === "p" ? 0 : 1);
+  const number = { paper: "r", cal: "r", geo: "p" }[settings[name]], value = settings[`${name}_${number}`];
+  const exact = number && value < (number === "p" ? 0 : 1);
   const why = exact ? `${number} = ${readable(value)} inverts too exactly` : "its steps are too large";
   return `diverged at step ${step}: ${why}`;
 }

@@ -1,10 +1,16 @@
 // The tasks of tpcore.tasks. `fill` draws a batch: inputs (τ, B, p), time in front, and one target a sequence.
 
+// `lossAtChance` is that of an answer which knows nothing of its input: log 4, and the variance of the adding task's answers.
 const TASKS = {
-  order: { inputs: 6, outputs: 4, classes: true, markers: (length) => [tenth(1, length), tenth(5, length)], fill: fillOrder },
-  adding: { inputs: 2, outputs: 1, classes: false, markers: (length) => [[0, tenth(0, length)[1]], [tenth(1, length)[0], tenth(5, length)[0]]], fill: fillAdding },
+  order: { inputs: 6, outputs: 4, classes: true, lossAtChance: Math.log(4), markers: (length) => [tenth(1, length), tenth(5, length)], fill: fillOrder },
+  adding: { inputs: 2, outputs: 1, classes: false, lossAtChance: 1 / 24, markers: (length) => [[0, tenth(0, length)[1]], [tenth(1, length)[0], tenth(5, length)[0]]], fill: fillAdding },
 };
 const TOLERANCE = 0.04; // an answer of the adding task counts as right within it
+
+/** The share of answers that are right by chance. */
+function chanceOf({ classes, outputs }) {
+  return classes ? 1 / outputs : 0;
+}
 
 /** The positions from the given tenth of the sequence to the next, as [first, after the last]. */
 function tenth(number, length) {

@@ -1,5 +1,7 @@
 // The worker that trains, as seen from the page.
 
+const SPEED = 30; // steps a second, until the reader chooses
+
 /** Starts the worker from its own text, so that no file has to be found; `failed` is called with a reason if it can't. */
 class Trainer {
   constructor(hear, failed) {
@@ -12,7 +14,7 @@ class Trainer {
         else hear(data);
       };
       this.worker.onerror = (event) => failed(event.message || "the browser refused it");
-      this.send("speed", { perSecond: 30 });
+      this.send("speed", { perSecond: SPEED });
     } catch (error) {
       this.worker = null;
       setTimeout(() => failed(error.message)); // after the view is there to say it

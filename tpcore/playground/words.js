@@ -1,25 +1,16 @@
 // What the playground says of its runs, in words.
 
-/** The preset whose settings these are; nothing if there is none. */
-function presetOf(settings) {
-  const same = (preset) => Object.keys(FIELDS).every((name) => preset.settings[name] === settings[name]);
-  return Object.keys(PRESETS).find((name) => same(PRESETS[name]));
-}
-
-function presetSteps(settings) {
-  return PRESETS[presetOf(settings)]?.steps ?? 150;
-}
-
 /** What a lane has reached, in a line. */
 function reachedText({ settings, lanes }, name) {
-  const { rows, divergedAt } = lanes[name], { accuracy, angle } = rows.at(-1);
+  const { rows, divergedAt, power } = lanes[name], { accuracy, angle } = rows.at(-1);
   if (divergedAt !== null) return `✕ ${divergence(settings, name, divergedAt)}. Reset starts again.`;
   const turned = settings[name] === "bp" ? "" : angle === null ? ", no gradient left" : `, ${Math.round(angle)}° from the gradient`;
-  return `${percent(accuracy)} right${turned}`;
+  const moved = settings[name] === "first" ? `, p = ${power.toFixed(2)}` : "";
+  return `${percent(accuracy)} right${turned}${moved}`;
 }
 
 function normText({ sigma }, name) {
-  return sigma ? `Lane ${name.toUpperCase()}: ‖W‖ = ${readable(sigma[0])}, smallest singular value ${readable(sigma[sigma.length - 1])}.` : "";
+  return `Lane ${name.toUpperCase()}: ‖W‖ = ${readable(sigma[0])}, smallest singular value ${readable(sigma.at(-1))}.`;
 }
 
 /** The contest so far: each seed, and after the last the verdict. */
