@@ -7,33 +7,15 @@ from typing import Any
 
 import pytest
 
-from tpcore.playground import PRESETS, module
-from tpcore.playground.hosted import page_html
-from tpcore.playground.settings import START, checked
-
-MIDDLE = PRESETS["middle"].settings
-SHELL = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>Playground</title>
-<link rel="stylesheet" href="playground.css"><script src="playground.js" defer></script>
-<body><p>Some text.</p>{figure}<p style="height: 150vh">More text.</p></body></html>"""
-
-
-class Shown:
-    """What `page_html` needs of a playground."""
-
-    def __init__(self, *, simple: bool = False, autostart: bool = False, **settings: Any) -> None:
-        self.settings, self.simple, self.autostart = checked({**START, **settings}), simple, autostart
-        self.page = "https://example.org/playground.html"
+from tests.playground.pages import write_pages
+from tpcore.playground import module
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the pages full.html and simple.html, and what they load."""
     made = tmp_path_factory.mktemp("playground")
-    (made / "playground.js").write_text(module.page_script(), "utf-8")
-    (made / "playground.css").write_text(module.style(), "utf-8")
-    for name, shown in (("full", Shown()), ("simple", Shown(simple=True, autostart=True, **MIDDLE))):
-        (made / f"{name}.html").write_text(SHELL.format(figure=page_html(shown)), "utf-8")
+    write_pages(made)
     return made
 
 

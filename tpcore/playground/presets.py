@@ -75,8 +75,8 @@ PRESETS: dict[str, Preset] = {
         steps=150,
         settings={"tau": 30},
         chosen="Fifteen pairs of step sizes were tried on three seeds, γ_θ from 0.1 to 1 and γ_h from 0.03 to 3. Both "
-        "lanes learn at this pair. With none of the fifteen does back-propagation get as far in 150 steps as lane B does "
-        "here. That is one short task; what a search of equal effort finds on others is another matter.",
+        "lanes learn at this pair. With none of the fifteen does back-propagation get as far in 150 steps as lane B "
+        "does here. That is one short task; what a search of equal effort finds on others is another matter.",
     ),
     "back-propagation": Preset(
         title="Back-propagation",
