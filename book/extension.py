@@ -22,7 +22,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 PAGE_BUDGET = 1_500_000  # bytes of explorers' data in one page
 _DATA = re.compile(
     r'<figcaption class="explorer-title"><span[^>]*>(.*?)</span>(?:<button.*?</button>)?</figcaption>'
-    r'.*?<script[^>]*class="explorer-data">(.*?)</script>',
+    r'.*?<script[^>]*class="explorer-data"[^>]*>(.*?)</script>',
     re.S,
 )
 
@@ -136,14 +136,15 @@ def _name_in_backticks(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
 
 def _add_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Only pages with an explorer load the explorers' files, and so for questions and the playground."""
-    for name, data in (
-        ("explorer", "explorer-data"),
-        ("questions", "question-data"),
-        ("playground", "playground-data"),
+    for data, sheet, scripts in (
+        ("explorer-data", "explorer.css", ["explorer.js", "explorer-address.js"]),
+        ("question-data", "questions.css", ["questions.js"]),
+        ("playground-data", "playground.css", ["playground.js"]),
     ):
         if f'class="{data}"' in context.get("body", ""):
-            app.add_css_file(f"{name}.css", priority=901)
-            app.add_js_file(f"{name}.js", loading_method="defer")
+            app.add_css_file(sheet, priority=901)
+            for script in scripts:
+                app.add_js_file(script, loading_method="defer")
 
 
 def _write_playground(app: Sphinx) -> None:

@@ -30,6 +30,10 @@
         this.chosen = this.data.controls.map((control) => control.start);
         this.moved();
       });
+      figure.addEventListener("explorer-go", (event) => {
+        this.chosen = event.detail; // one index a control
+        this.moved();
+      });
       this.place();
     }
 
@@ -80,8 +84,8 @@
     moved() {
       this.place();
       this.redraw();
-      clearTimeout(this.speaking);
-      this.speaking = setTimeout(() => this.speak(), QUIET); // not each place that a drag passes
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.settle(), QUIET); // not each place that a drag passes
     }
 
     place() {
@@ -95,8 +99,9 @@
     }
 
     // What changed: where the controls stand, and what the figure shows there.
-    speak() {
+    settle() {
       this.said.textContent = this.words();
+      this.figure.dispatchEvent(new CustomEvent("explorer-settled", { bubbles: true }));
     }
 
     words() {

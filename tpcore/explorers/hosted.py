@@ -30,7 +30,8 @@ def page_html(explorer: Explorer) -> str:
     controls = [_control(control) for control in explorer.controls]
     data = {"controls": controls, "said": said, **encode(figures)}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-    name = "explorer-" + hashlib.sha256((explorer.title + text).encode()).hexdigest()[:8]
+    # The name stands in addresses that readers keep, so it does not change with the numbers.
+    name = "explorer-" + hashlib.sha256((explorer.title + explorer.description).encode()).hexdigest()[:8]
     description = html.escape(explorer.description, quote=True)
     height = figures[start].layout.height or PLOTLY_HEIGHT
     panel = panel_html(explorer.controls, name)

@@ -47,7 +47,7 @@ def _scatter(place: Any, trace: dict[str, Any], color: str, label: str, previous
     face = single(marker.get("color"), drawn)
     shape = MARKERS.get(single(marker.get("symbol"), "circle"), "o")
     if marked and size is not sizes:
-        most = marker.get("maxdisplayed") or len(x)
+        most = marker.get("maxdisplayed") or max(1, len(x))
         every = max(1, -(-len(x) // most))  # rounded up
         style |= {"marker": shape, "markersize": size, "markerfacecolor": face, "markevery": every}
     if trace.get("fill") in ("tonexty", "tozeroy", "toself"):
