@@ -1,16 +1,22 @@
 """The exercises of the notebooks: solutions pass their checks, gaps and known mistakes get their own messages."""
 
+import itertools
 import json
 import re
 from pathlib import Path
 from statistics import mean, median
 
+import numpy as np
 import pytest
 import torch
 
 import tpcore
 from tpcore.chapters.exercises.complexity_regimes import check_operations
+from tpcore.chapters.exercises.equal_effort import check_permutation_p
+from tpcore.chapters.exercises.one_slider import check_calibrated_step
+from tpcore.chapters.exercises.regularization import check_left_after
 from tpcore.chapters.exercises.regularized_inversion import check_ridge_inverse
+from tpcore.chapters.exercises.rnn_experiments import check_two_steps
 from tpcore.chapters.exercises.speed import check_timing
 from tpcore.chapters.exercises.target_propagation import check_step_back
 from tpcore.chapters.exercises.training_an_rnn import check_explode_and_mend
@@ -22,6 +28,10 @@ GAPS = {  # what the check says of the gap
     "03-training-an-rnn": "Not yet: exploding is Ellipsis. Make it a rule",
     "09-complexity-regimes": "Not yet: operations returned None instead of a dictionary.",
     "05-how-fast-is-it": "Not yet: typical_seconds returned None instead of a number.",
+    "06-rnn-experiments": "Not yet: two_steps returned None instead of an optimizer.",
+    "07-regularization-is-crucial": "Not yet: left_after returned None instead of a number.",
+    "08-one-slider": "Not yet: calibrated_step returned None instead of a vector.",
+    "13-equal-effort": "Not yet: permutation_p returned None instead of a number.",
 }
 
 
@@ -106,6 +116,110 @@ SMALL = tpcore.TargetProp(0.3)
 )
 def test_rules_that_do_not_explode_or_mend_are_told_why(exploding, mended, says, capsys) -> None:
     line = said_of(check_explode_and_mend, exploding, mended, capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line
+
+
+def calibrated(x, r):
+    return (1 + r) * x / (x**2 + r)
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "says"),
+    [
+        (lambda d, a, W, r: ridge(W, r) @ (a / (a**2 + r) * d), "both factors of the calibration"),
+        (lambda d, a, W, r: ridge(W, r) @ (calibrated(a, r) * d), "one factor 1 + r is missing"),
+        (lambda d, a, W, r: (1 + r) * ridge(W, r) @ (d / a), "inverted without regularization"),
+        (lambda d, a, W, r: (1 + r) * ridge(W, r) @ d, "the activation is left out"),
+        (lambda d, a, W, r: calibrated(a, r) * ((1 + r) * ridge(W, r) @ d), "the order is wrong"),
+        (lambda d, a, W, r: (1 + r) * ridge(W, r).T @ (calibrated(a, r) * d), "W is applied where its inverse"),
+        (lambda d, a, W, r: W.T @ (a * d), "this is back-propagation's step"),
+        (lambda d, a, W, r: d, "it is not the harmonic mean"),
+        (lambda d, a, W, r: d[:, None], "has the shape of a state, (6,)"),
+    ],
+)
+def test_a_wrong_calibrated_step_is_told_what_it_is(mistaken, says, capsys) -> None:
+    line = said_of(check_calibrated_step, mistaken, capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line
+
+
+def swaps(differences):
+    return np.array([np.mean(differences * signs) for signs in itertools.product((1, -1), repeat=len(differences))])
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "says"),
+    [
+        (lambda d: (swaps(d) >= d.mean() - 1e-12).mean(), "this is one-sided"),
+        (lambda d: (np.abs(swaps(d)) > abs(d.mean()) + 1e-12).mean(), "≥, not >"),
+        (lambda d: (np.abs(swaps(d)) < abs(d.mean()) - 1e-12).mean(), "p is the rest"),
+        (lambda d: 0.0, "p is a share of the 2ⁿ ways"),
+        (lambda d: 0.9, "Give each difference both signs"),
+    ],
+)
+def test_a_wrong_p_is_told_what_it_is(mistaken, says, capsys) -> None:
+    line = said_of(check_permutation_p, mistaken, capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line
+
+
+def sgd(recurrent, output):
+    """Plain SGD whose two step sizes are functions of γ_θ and γ_h."""
+
+    def two_steps(model, gamma_theta, gamma_h):
+        steps = (recurrent(gamma_theta, gamma_h), output(gamma_theta, gamma_h))
+        parts = (model.recurrent, model.output)
+        return torch.optim.SGD(
+            [{"params": part.parameters(), "lr": step} for part, step in zip(parts, steps, strict=True)]
+        )
+
+    return two_steps
+
+
+@pytest.mark.parametrize(
+    ("recurrent", "output", "says"),
+    [
+        (lambda t, h: h, lambda t, h: t, "the recurrent part moves by γ_h"),
+        (lambda t, h: t, lambda t, h: t, "the recurrent part moves by γ_θ: "),
+        (lambda t, h: 0.0, lambda t, h: t, "the recurrent part does not move"),
+        (lambda t, h: t * h, lambda t, h: t * h, "the output layer moves by γ_θ γ_h"),
+        (lambda t, h: t * h, lambda t, h: 0.0, "the output layer does not move"),
+        (lambda t, h: t / h, lambda t, h: t, "recurrent moves by 5 for"),
+    ],
+)
+def test_unfair_steps_are_told_what_they_are(recurrent, output, says, capsys) -> None:
+    line = said_of(check_two_steps, sgd(recurrent, output), capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line
+
+
+def walked(step, *, backward=True, last_only=False, over=False):
+    """‖δ_0‖/‖δ_τ‖ by some step, with the faults asked for."""
+
+    def left_after(W, slopes, r, delta):
+        now, order = delta, slopes[-1:] if last_only else slopes
+        for slope in reversed(order) if backward else order:
+            now = step(now, slope, W, r)
+        ratio = float(now.norm() / delta.norm())
+        return 1 / ratio if over else ratio
+
+    return left_after
+
+
+def papers(d, a, W, r):
+    return ridge(W, r) @ (d / a)
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "says"),
+    [
+        (walked(papers, backward=False), "the slopes are taken in the wrong order"),
+        (walked(papers, last_only=True), "only one step was taken back"),
+        (walked(lambda d, a, W, r: ridge(W, r) @ (d * a)), "the slopes multiply"),
+        (walked(lambda d, a, W, r: W.T @ (d / a)), "W is transposed where M_r belongs"),
+        (walked(papers, over=True), "this is 1 over it"),
+        (walked(lambda d, a, W, r: d), "for four steps it must be"),
+    ],
+)
+def test_a_wrong_ratio_is_told_what_it_is(mistaken, says, capsys) -> None:
+    line = said_of(check_left_after, mistaken, capsys=capsys)
     assert line.startswith("Not yet: ") and says in line
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tpcore.chapters import regularization as chapter
+from tpcore.chapters.regularization import maps as chapter
 from tpcore.experiments import experiment_named
 from tpcore.explorers import grid
 from tpcore.explorers.encoding import plain
@@ -127,8 +127,8 @@ def test_sensitivity_has_the_seeds_spread_and_crosses(monkeypatch):
 
 
 def test_a_new_record_is_computed_again(tmp_path, monkeypatch):
-    before = grid.code_key("tpcore.chapters.regularization")
+    before = grid.code_key("tpcore.chapters.regularization.maps")
     path = tmp_path / "record.jsonl"
     path.write_text("{}")
     monkeypatch.setattr(chapter, "RECORDS", [*chapter.RECORDS, path])
-    assert grid.code_key("tpcore.chapters.regularization") != before
+    assert grid.code_key("tpcore.chapters.regularization.maps") != before

@@ -65,8 +65,8 @@ def test_letters_are_those_that_the_task_encodes():
 
 
 def test_an_experiment_that_was_not_run_says_so_and_names_the_command(monkeypatch):
-    monkeypatch.setattr(chapter, "recorded", lambda name: {})
-    drawn = chapter.curves_figure(chapter.curves("adding-30", "accuracy", "steps"))
+    monkeypatch.setattr(chapter, "_recorded", lambda name: {})
+    drawn = chapter.curves_figure(chapter.curves("adding-30", "tp-time", "accuracy", "steps"))
     assert "not run yet" in drawn.layout.annotations[0].text
     assert "tpcore run adding-30" in drawn.layout.annotations[0].text
 
@@ -76,16 +76,16 @@ def test_curves_are_those_of_the_records(monkeypatch, tmp_path):
     monkeypatch.setitem(curves_of.METHODS, "tp", ("TP", "#2f7fc8", "solid"))
     run_all(SMALL.runs("small"), tmp_path, jobs=1, progress=False)
     found = recorded("small", folder=tmp_path)
-    monkeypatch.setattr(chapter, "recorded", lambda name: found)
+    monkeypatch.setattr(chapter, "_recorded", lambda name: found)
     for show in ("accuracy", "angle"):
-        result = chapter.curves("small", show, "steps")
+        result = chapter.curves("small", "tp", show, "steps")
         values = np.array([record.column(show) for record in found["tp"]], float)
         drawn = {trace.name: trace for trace in chapter.curves_figure(result).data if trace.mode == "lines"}
         np.testing.assert_allclose(result["methods"]["tp"]["low"], values.min(0))
         np.testing.assert_allclose(drawn["TP"].y, np.median(values, 0))
         assert list(drawn["TP"].x) == found["tp"][0].column("step")
     monkeypatch.setattr(curves_of, "step_cost", lambda record: Timing(0.02, 0.01, 0.03, 9))
-    by_time = chapter.curves_figure(chapter.curves("small", "accuracy", "seconds")).data
+    by_time = chapter.curves_figure(chapter.curves("small", "tp", "accuracy", "seconds")).data
     last = {trace.name: trace for trace in by_time if trace.mode == "lines"}["TP"].x[-1]
     assert last == pytest.approx(found["tp"][0].column("step")[-1] * 0.02)
 

@@ -24,8 +24,9 @@ ROOMS = {
     "10-what-was-reproduced": "reproduced",
     "11-draw-by-draw": "draw_by_draw",
     "12-targets-first": "targets_first",
+    "13-equal-effort": "equal_effort",
 }
-SHARED = {"exercises", "fetching", "recorded", "tables", "equal_effort_records"}
+SHARED = {"exercises", "fetching", "recorded", "tables", "equal_effort_records", "sentences"}
 
 
 def imported(notebook: Path) -> set[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -34,7 +35,11 @@ KINDS = {
     "adam-clip": "clipped Adam",
     "decay": "decay",
 }
-KIND = Choice("kind", "Optimizer", {kind: text[0].upper() + text[1:] for kind, text in KINDS.items()})
+
+
+def short(name: str) -> str:
+    """A task as a list of choices names it: "τ = 60", "adding 30"."""
+    return ORDER.get(name, name.removeprefix(PREFIX).replace("-", " "))
 
 
 def rule_and_kind(method: str) -> tuple[str, str]:
@@ -65,6 +70,32 @@ def tuned(name: str) -> dict[str, list[Record]]:
 def tried(name: str) -> dict[str, list[Record]]:
     """The trials of each method's search, read once."""
     return searched(name)
+
+
+def contests_run(found: Callable[[str], dict[str, list[Record]]], value: str) -> Choice:
+    """A choice among the tasks and optimizers that were run under back-propagation and under the calibrated rule.
+
+    Parameters
+    ----------
+    found : callable
+        `tuned` or `tried`: the records of a task by method.
+    value : str
+        The one at the start; the first if it was not run.
+    """
+    run = {
+        f"{name} {kind}": f"{short(name)}, {text}"
+        for name in FAIR
+        for kind, text in KINDS.items()
+        if {method_of(rule, kind) for rule in ("bp", "calibrated-local")} <= set(found(name))
+    }
+    options = run or {value: "not run"}
+    return Choice("contest", "Task, optimizer", options, value if value in options else None)
+
+
+def task_and_kind(contest: str) -> tuple[str, str]:
+    """The experiment and the kind of optimizer of an option of `contests_run`."""
+    task, _, kind = contest.partition(" ")
+    return task, kind
 
 
 def steps_to_level(name: str, records: list[Record]) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tpcore.chapters.equal_effort.tables import FAMILIES, best_pair
 from tpcore.chapters.equal_effort_records import KINDS, rule_and_kind, style_of, tuned
-from tpcore.chapters.one_slider.equal_effort_tables import FAMILIES, best_pair
 from tpcore.chapters.recorded import METHODS
 from tpcore.chapters.speed import BENCH_RECORDS, bench_record, gpu_record
 from tpcore.chapters.tables import folded

@@ -65,3 +65,10 @@ def test_along_the_slider(grid):
     np.testing.assert_array_equal(np.isfinite(traces["median, if all solve it"].y), np.array(chapter.ALL_R) == 1.0)
     assert traces["not solved"].x == (10.0,) and len(traces["a seed"].x) == 5
     assert traces["back-propagation, 3/3"].y.tolist() == [1200, 1200]
+
+
+def test_the_answer_counts_runs(grid):
+    assert chapter.answer().startswith("The runs along the slider are not here"), "below the middle nothing was run"
+    (row,) = [row for row in chapter.along_rows() if row[:2] == ["τ = 60", "0.003"]]
+    assert row[2:] == ["not run", "not run", "3/3, 600", "not run", "2/3, 650", "not run", "not run", "3/3, 1200"]
+    assert chapter.solved(lambda r: r == 10) == (2, 3) and chapter.solved(lambda r: r is None) == (3, 3)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.chapters.equal_effort_records import KIND, KINDS, TASKS, method_of, tried
+from tpcore.chapters.equal_effort_records import KINDS, TASKS, contests_run, method_of, task_and_kind, tried
 from tpcore.chapters.recorded import record_files, say_not_run
 from tpcore.experiments.search import score
 from tpcore.explorers import Choice, Explorer
@@ -67,6 +67,11 @@ def draws(task: str, kind: str) -> dict[str, Any]:
     return {"task": task, **dict(zip(names, np.reshape(rows, (-1, len(names))).T, strict=True))}
 
 
+def draws_of(contest: str) -> dict[str, Any]:
+    """The draws of an option of the explorer."""
+    return draws(*task_and_kind(contest))
+
+
 def _at_start(record: Record, column: str) -> float:
     return float(record.column(column)[0])
 
@@ -106,11 +111,8 @@ draws_explorer = Explorer(
     description="A dot for each draw of a search, at the mean accuracy that back-propagation reached with its two step "
     "sizes and, upward, at that of the calibrated rule. Above the dotted diagonal the calibrated rule did better; the "
     "colour says in which range its r lay.",
-    controls=[
-        Choice("task", "Task", TASKS, value="equal-effort-order-120"),
-        KIND,
-    ],
-    compute=draws,
+    controls=[contests_run(tried, "equal-effort-order-120 ")],
+    compute=draws_of,
     draw=draws_figure,
 )
 
@@ -132,12 +134,13 @@ def lengths_figure(result: dict[str, Any]) -> go.Figure:
     return _add_draws(fig, result, "calibrated_length")
 
 
+PLAIN = {name: about for name, about in TASKS.items() if paired(name, "")} or TASKS
 lengths_explorer = Explorer(
     title="Is it only a longer step?",
     description="The trials of the search with plain SGD: across, how far the first step moves the recurrent part, and "
     "upward, the mean accuracy along training. An open dot is back-propagation, a full one the calibrated rule, whose "
     "colour says in which range its r lay; a line joins the two runs of one draw.",
-    controls=[Choice("task", "Task", TASKS, value="equal-effort-order-120")],
+    controls=[Choice("task", "Task", PLAIN, value="equal-effort-order-120")],
     compute=lengths,
     draw=lengths_figure,
 )

@@ -1,1 +1,1 @@
-"""One slider from targets to gradients, and the contest of equal effort."""
+"""One slider from targets to gradients: its gains, what flows back, and the runs at each of its places."""

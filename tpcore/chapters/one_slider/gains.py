@@ -122,6 +122,22 @@ def profiles_figure(result: dict[str, Any]) -> go.Figure:
     return calibrated_figure(result).add_annotation(text=text, **place)
 
 
+KEPT_AT = (0.1, 1.0, 10.0, 100.0)  # r = s
+KEPT_HEAD = ("step", "accuracy", "norm of W", "‖λ_0‖/‖λ_τ‖", *(f"r = s = {r:g}" for r in KEPT_AT))
+
+
+def kept() -> list[list[str]]:
+    """For each snapshot of the network trained by back-propagation, what is left of a norm after all the steps."""
+    rows = []
+    for step in range(0, STEPS + 1, EVERY):
+        accuracy, model, _, _ = snapshot("bp", step)
+        norm = float(torch.linalg.svdvals(model.recurrent.weight_hh_l0.detach())[0])
+        found = [profiles("bp", step, r) for r in KEPT_AT]
+        left = [found[0]["lambda"][-1], *(each["calibrated"][-1] for each in found)]
+        rows.append([str(step), f"{accuracy:.2f}", f"{norm:.2f}", *(f"{value:.3g}" for value in left)])
+    return rows
+
+
 profiles_explorer = Explorer(
     title="What flows back, while the network learns",
     description="The norm of the calibrated displacement against the number of steps back, relative to its last, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tpcore.chapters.recorded import Style, add_curve, curve, record_files, say_not_run
-from tpcore.experiments import Method, experiment_named, recorded, solved_at
+from tpcore.chapters.sentences import held, share_of
+from tpcore.experiments import Method, column, experiment_named, recorded, solved_at
 from tpcore.explorers import Choice, Explorer, Stops
 from tpcore.explorers.figures import PALETTE, figure
 from tpcore.results import Record
@@ -56,6 +58,38 @@ def grid_curves(task: str, gamma_h: float, r: float) -> dict[str, Any]:
     wanted = {"bp": (None, gamma_h), "calibrated-local": (r, gamma_h)}
     curves = {method: curve(found[at]) for method, at in wanted.items() if at in found}
     return {"task": task, "steps": experiment_named(task).steps, "curves": curves}
+
+
+def along_rows() -> list[list[str]]:
+    """A row for each length and γ_h: at each r, and under back-propagation, the seeds that solve it and their steps."""
+    rows = []
+    for name, tau in NAMES.items():
+        for gamma_h in ALL_GAMMA_H:
+            if (None, gamma_h) in places(name):
+                found = along_slider(name, gamma_h)
+                rows.append([tau, f"{gamma_h:g}", *map(_entry, (*found["r"], found["backprop"]))])
+    return rows
+
+
+def _entry(steps: np.ndarray | None) -> str:
+    if steps is None:
+        return "not run"
+    reached = steps[np.isfinite(steps)]
+    median = f", {np.median(reached):.0f}" if len(reached) else ""
+    return f"{len(reached)}/{len(steps)}{median}"
+
+
+def angles_along() -> str:
+    """Between the direction at the largest r and the gradient, τ = 60: before training, in the median, the largest."""
+    far = f"-r{ALL_R[-1]:g}-"
+    angles = [column(runs, "angle")[1] for name, runs in recorded("slider-order-60").items() if far in name]
+    if not angles:
+        return "The angles at the largest r are not recorded here."
+    along = np.concatenate(angles)
+    return (
+        f"At r = {ALL_R[-1]:g}, τ = 60, the direction is {np.median(along[:, 0]):.1f}° from the gradient before the "
+        f"first step, {np.nanmedian(along):.1f}° in the median along training, {np.nanmax(along):.1f}° at most."
+    )
 
 
 def grid_figure(result: dict[str, Any]) -> go.Figure:
@@ -137,6 +171,39 @@ def _add_backprop(fig: go.Figure, steps: np.ndarray | None) -> None:
     marker = {"color": PALETTE["orange"], "size": 9, "symbol": "diamond"}
     x = [ENDS[1] / 1.2] * len(reached)
     fig.add_scatter(x=x, y=reached, mode="markers", marker=marker, name="a seed of it", showlegend=False)
+
+
+def solved(wanted: Callable[[float | None], bool]) -> tuple[int, int]:
+    """How many of the runs at some places of the slider solve the task, and how many there are; both grids."""
+    steps = [
+        solved_at(record, LEVEL)
+        for name in NAMES
+        for (r, _), records in grid_records(name).items()
+        if wanted(r)
+        for record in records
+    ]
+    return sum(step is not None for step in steps), len(steps)
+
+
+def answer() -> str:
+    """How many runs solve the task below the middle, in it, above it, and under back-propagation."""
+    counts = [
+        solved(lambda r: r is not None and r < 1),
+        solved(lambda r: r == 1),
+        solved(lambda r: r is not None and r > 1),
+        solved(lambda r: r is None),
+    ]
+    if not all(of for _, of in counts):
+        return "The runs along the slider are not here: `tpcore run slider-order-60` records them."
+    below, middle, above, gradients = (share_of(*count) for count in counts)
+    bound = held(
+        "The place that can't explode is not the place that trains best.",
+        counts[1][0] / counts[1][1] < counts[2][0] / counts[2][1],
+    )
+    return (
+        f"Trained at each place, with the step sizes held, {below} runs below $r = 1$ solve temporal order, {middle} "
+        f"at $r = 1$, {above} above it, and {gradients} of back-propagation's. {bound}"
+    )
 
 
 along_explorer = Explorer(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,12 @@ def products(name: str, method: str) -> list[float]:
     """γ_θ γ_h, by which the recurrent part moves, in each trial of a method's search, run or not."""
     optimizers = [run.setup.optimizer for run in trials(name, FAIR[name], method)]
     return [optimizer.gamma_theta * optimizer.gamma_h for optimizer in optimizers]
+
+
+def apart(name: str) -> float:
+    """By what factor neighbouring r of a task's search are apart, at most."""
+    drawn = sorted(run.setup.rule.r for run in trials(name, FAIR[name], "calibrated-local"))  # type: ignore[union-attr]
+    return float(max(larger / smaller for smaller, larger in pairwise(drawn)))
 
 
 STABILITY_HEAD = (

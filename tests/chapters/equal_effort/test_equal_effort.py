@@ -1,12 +1,14 @@
 """The figures and tables of equal effort against records written by hand, and how they treat what was not run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.explorers.written import write
 from tpcore.chapters import equal_effort_records as shared
-from tpcore.chapters.one_slider import equal_effort as chapter
-from tpcore.chapters.one_slider import equal_effort_tables as tables
+from tpcore.chapters.equal_effort import answer, tables
+from tpcore.chapters.equal_effort import explorers as chapter
 from tpcore.complexity import Timing
 from tpcore.experiments import experiment_named, mean_accuracy
 from tpcore.experiments.fair import FAIR, RULES
@@ -77,7 +79,7 @@ def test_success_counts_seeds(records):
     cells = chapter.success("order")["cells"]
     first = {method: row[0] for method, row in cells.items()}
     assert first["bp"] == [4, 5] and first["calibrated-local"] == [5, 5] and first["tp-local"] == [0, 5]
-    assert first["tp-time"] is None and all(cell is None for row in cells.values() for cell in row[1:])
+    assert set(cells) == set(FRESH) and all(cell is None for row in cells.values() for cell in row[1:])
     traces = chapter.success_figure(chapter.success("order")).data
     assert [trace.text for trace in traces if trace.name == "BP"] == [("4/5",)]
     assert len(traces[-1].x) == sum(cell is None for row in cells.values() for cell in row)
@@ -88,25 +90,32 @@ def test_steps_and_seconds_of_each_seed(records, monkeypatch):
     by_step, by_time = (chapter.reaching(NAME, unit)["methods"] for unit in chapter.UNITS)
     np.testing.assert_array_equal(by_step["bp"], [2000, 2200, 2400, 2600, np.nan])
     np.testing.assert_allclose(by_time["bp"], by_step["bp"] * 0.002)
-    assert by_step["tp-time"] is None
+    assert set(by_step) == set(FRESH)
     for unit in chapter.UNITS:
         traces = chapter.reaching_figure(chapter.reaching(NAME, unit)).data
         crosses = [len(trace.x) for trace in traces if trace.marker.symbol == "x" and trace.name.startswith("BP,")]
         assert sum(crosses) == 1
-        assert set(traces[-1].text) == {"not run"}
 
 
-def test_curves_of_a_kind(records):
-    result = chapter.tuned_curves(NAME, "adam")
-    assert list(result["curves"]) == ["bp-adam", "calibrated-local-adam"] and result["missing"] == ["tp-time-adam"]
-    assert any("not run" in (note.text or "") for note in chapter.tuned_figure(result).layout.annotations)
-    empty = chapter.tuned_figure(chapter.tuned_curves("equal-effort-order-500", ""))
+def test_curves_of_a_contest(records):
+    result = chapter.tuned_curves(f"{NAME} adam")
+    assert list(result["curves"]) == ["bp-adam", "calibrated-local-adam"]
+    assert len(chapter.tuned_figure(result).layout.annotations) == 0
+    empty = chapter.tuned_figure(chapter.tuned_curves("equal-effort-order-500 "))
     assert any("not run" in (note.text or "") for note in empty.layout.annotations)
+
+
+def test_only_what_was_run_can_be_chosen(records):
+    choice = shared.contests_run(shared.tuned, f"{NAME} adam")
+    assert choice.options == {f"{NAME} ": "τ = 60, plain", f"{NAME} adam": "τ = 60, Adam"}
+    assert choice.value == f"{NAME} adam" and shared.task_and_kind(choice.value) == (NAME, "adam")
+    assert shared.contests_run(lambda name: {}, f"{NAME} ").options == {f"{NAME} ": "not run"}
+    assert list(chapter.solved_tasks()) == [NAME]
 
 
 def test_a_profile_counts_the_seeds_that_end_at_or_above(records):
     """Of back-propagation's five one ends at 0.5 and one, never solving it, at 0.25."""
-    result = chapter.endings(NAME, "")
+    result = chapter.endings(f"{NAME} ")
     assert list(result["shares"]) == ["bp", "tp-local", "calibrated-local"]
     by_hand = [sum(end >= accuracy for end in (0.5, 1, 1, 1, 0.25)) / 5 for accuracy in chapter.ACCURACIES]
     np.testing.assert_allclose(result["shares"]["bp"], by_hand)
@@ -162,6 +171,26 @@ def test_who_is_ahead(records):
     assert tables.best_pair(NAME, ("bp",), ("tp-time",)) is None
 
 
+def test_the_answer_is_that_of_the_records(records):
+    said = answer.answer()
+    assert "ahead in 1 of 2 contests (τ = 60, plain SGD) and behind in 1 (τ = 60, Adam), against" in said
+    assert "With each side's best optimizer it is ahead in none of 1 contests and behind in none." in said
+    rows = {(row[0], row[1]): row[2:] for row in answer.counted()}
+    assert rows["BP, same optimizer", "all"] == [2, 1, 1, 0, 0, 0]
+    assert rows["the paper's rule, uncalibrated", "all"] == [1, 1, 0, 0, 0, 0]
+    assert answer.missing() == f"{137 - len(FRESH)} of 137"
+    assert answer.chosen_r() == [trials(NAME, records, "calibrated-local")[5].setup.rule.r], "Adam fails on a seed"
+
+
+def test_the_answer_fails_where_the_records_do_not_say_it(records, monkeypatch):
+    """Were the best calibrated method ahead, back-propagation would not be the simpler choice."""
+    (best,) = [each for each in tables.contests(NAME) if each.how.startswith(answer.BEST)]
+    others = [each for each in tables.contests(NAME) if each is not best]
+    monkeypatch.setattr(answer, "contests", lambda name: [*others, replace(best, word=AHEAD)] * (name == NAME))
+    with pytest.raises(ValueError, match="simpler choice"):
+        answer.answer()
+
+
 def test_a_lead_among_failures_is_counted_apart(monkeypatch):
     rows = [tables.Compared("how", ("one", "other"), None, word, solved) for solved in ((5, 0), (0, 0))
             for word in (AHEAD, UNCLEAR)]  # fmt: skip
@@ -175,7 +204,7 @@ def test_without_records_nothing_is_claimed(monkeypatch, tmp_path):
     for name in FAIR:
         assert tables.compared(name) == tables.searches(name) == []
         assert tables.outcomes(name) == [] and tables.not_run(name).startswith("BP; BP, momentum; ")
-    assert tables.stability(list(FAIR)) == []
+    assert tables.stability(list(FAIR)) == [] and "was not run here" in answer.answer()
     for explorer in (chapter.success_explorer, chapter.reaching_explorer, chapter.tuned_explorer,
                      chapter.endings_explorer):  # fmt: skip
         explorer.evaluate()

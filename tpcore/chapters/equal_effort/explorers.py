@@ -8,15 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tpcore.chapters.equal_effort_records import (
-    KIND,
     LEVELS,
     ORDER,
-    PREFIX,
     TASKS,
+    contests_run,
     rule_and_kind,
     seconds_to_level,
+    short,
     steps_to_level,
     style_of,
+    task_and_kind,
     tuned,
 )
 from tpcore.chapters.recorded import add_curve, curve, record_files, say_not_run
@@ -24,6 +25,7 @@ from tpcore.experiments import column, performance_profile
 from tpcore.experiments.fair import FAIR
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import figure
+from tpcore.results import Record
 
 RECORDS = record_files(*FAIR)
 
@@ -36,7 +38,7 @@ def columns_of(group: str) -> dict[str, str]:
     """The experiments of a group, and their names above the columns."""
     if group == "order":
         return {name: label.removeprefix("τ = ") for name, label in ORDER.items()}
-    return {name: name.removeprefix(PREFIX).replace("-", " ") for name in FAIR if name not in ORDER}
+    return {name: short(name) for name in FAIR if name not in ORDER}
 
 
 def all_methods() -> list[str]:
@@ -47,7 +49,10 @@ def all_methods() -> list[str]:
 
 
 def success(group: str) -> dict[str, Any]:
-    """For each method and experiment: how many fresh seeds reach the level, and how many there are; None if not run."""
+    """For each method and experiment: how many fresh seeds reach the level, and how many there are; None if not run.
+
+    A method that was run on none of them is left out.
+    """
     cells = {
         method: [
             [int(np.isfinite(steps_to_level(name, tuned(name)[method])).sum()), len(tuned(name)[method])]
@@ -56,6 +61,7 @@ def success(group: str) -> dict[str, Any]:
             for name in columns_of(group)
         ]
         for method in all_methods()
+        if any(method in tuned(name) for name in columns_of(group))
     }
     return {"group": group, "cells": cells}
 
@@ -121,22 +127,19 @@ UNITS = {"steps": "Training steps", "seconds": "Seconds: steps × cost"}
 
 
 def reaching(task: str, unit: str) -> dict[str, Any]:
-    """For each method the steps or seconds of each seed to the level, NaN if it does not reach it; None: not run."""
+    """For each method that was run the steps or seconds of each seed to the level, NaN if it does not reach it."""
     measure = steps_to_level if unit == "steps" else seconds_to_level
-    found = tuned(task)
-    methods = {method: measure(task, found[method]) if method in found else None for method in FAIR[task].methods}
-    return {"task": task, "unit": unit, "methods": methods}
+    return {"task": task, "unit": unit, "methods": {name: measure(task, found) for name, found in tuned(task).items()}}
 
 
 def reaching_figure(result: dict[str, Any]) -> go.Figure:
     """A dot a seed; a cross at the right edge for one that does not reach the level."""
     task, unit, methods = result["task"], result["unit"], result["methods"]
-    run = {method: values for method, values in methods.items() if values is not None}
-    reached = np.concatenate([values[np.isfinite(values)] for values in run.values()] or [np.ones(1)])
+    reached = np.concatenate([values[np.isfinite(values)] for values in methods.values()] or [np.ones(1)])
     edge = FAIR[task].steps if unit == "steps" else 1.1 * float(reached.max(initial=1.0))
     title = f"{'steps' if unit == 'steps' else 'seconds'} to {LEVELS[task]:.0%}"
-    fig = figure(title, "", x_range=(0, 1.06 * edge), height=90 + 34 * len(methods))
-    for method, values in run.items():
+    fig = figure(title, "", x_range=(0, 1.06 * edge), height=90 + 34 * max(len(methods), 3))
+    for method, values in methods.items():
         label, color = _row_label(method), style_of(method)[1]
         dots = values[np.isfinite(values)]
         for x, symbol, name in (
@@ -145,19 +148,26 @@ def reaching_figure(result: dict[str, Any]) -> go.Figure:
         ):
             marker = {"color": color, "size": 9, "symbol": symbol, "opacity": 0.75}
             fig.add_scatter(x=x, y=[label] * len(x), mode="markers", marker=marker, name=name, showlegend=False)
-    missing = [_row_label(method) for method in methods if method not in run]
-    fig.add_scatter(x=[edge / 2] * len(missing), y=missing, text=["not run"] * len(missing), mode="text",
-                    name="not run", showlegend=False)  # fmt: skip
-    rows = [_row_label(method) for method in methods][::-1]
-    return _rows(fig, rows)
+    if not methods:
+        say_not_run(fig, f"tpcore sweep {task}")
+    return _rows(fig, [_row_label(method) for method in methods][::-1])
 
 
-TASK = Choice("task", "Task", TASKS)
+def solved_tasks() -> dict[str, str]:
+    """The tasks that some fresh seed solves, of which there is a speed to show; all of them if nothing was run."""
+    solved = {
+        name: about
+        for name, about in TASKS.items()
+        if any(np.isfinite(steps_to_level(name, records)).any() for records in tuned(name).values())
+    }
+    return solved or TASKS
+
+
 reaching_explorer = Explorer(
     title="How fast, seed by seed",
     description="A row for each method and a dot for each fresh seed, at the number of training steps, or of steps "
     "times what one costs, after which it reaches the level. A cross at the right edge is a seed that does not.",
-    controls=[TASK, Choice("unit", "Against", UNITS)],
+    controls=[Choice("task", "Task", solved_tasks()), Choice("unit", "Against", UNITS)],
     compute=reaching,
     draw=reaching_figure,
 )
@@ -166,15 +176,17 @@ reaching_explorer = Explorer(
 # The curves
 
 
-def tuned_curves(task: str, kind: str) -> dict[str, Any]:
-    """The accuracy of each method of a kind along training, on fresh seeds."""
-    methods = [method for method in FAIR[task].methods if rule_and_kind(method)[1] == kind]
-    found = tuned(task)
-    return {
-        "task": task,
-        "curves": {method: curve(found[method]) for method in methods if method in found},
-        "missing": [method for method in methods if method not in found],
-    }
+CONTEST = contests_run(tuned, "equal-effort-order-120 ")
+
+
+def tuned_curves(contest: str) -> dict[str, Any]:
+    """The accuracy along training, on fresh seeds, of each method that was run on a task with an optimizer."""
+    return {"task": task_and_kind(contest)[0], "curves": {name: curve(found) for name, found in _of(contest).items()}}
+
+
+def _of(contest: str) -> dict[str, list[Record]]:
+    task, kind = task_and_kind(contest)
+    return {method: records for method, records in tuned(task).items() if rule_and_kind(method)[1] == kind}
 
 
 def tuned_figure(result: dict[str, Any]) -> go.Figure:
@@ -186,10 +198,6 @@ def tuned_figure(result: dict[str, Any]) -> go.Figure:
         add_curve(fig, found, method, style=style_of(method))
     if not result["curves"]:
         say_not_run(fig, f"tpcore sweep {task}")
-    elif result["missing"]:
-        text = "not run: " + "; ".join(style_of(method)[0] for method in result["missing"])
-        place = {"x": 0.98, "y": 0.03, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom"}
-        fig.add_annotation(text=text, **place)
     return fig
 
 
@@ -198,7 +206,7 @@ tuned_explorer = Explorer(
     description="Held-out accuracy along training: for each method the median of the fresh seeds in a band from the "
     "lowest to the highest, with the step sizes and r that won its search. The dotted line is the level that counts as "
     "solved; a cross marks a run that diverged.",
-    controls=[TASK, KIND],
+    controls=[CONTEST],
     compute=tuned_curves,
     draw=tuned_figure,
 )
@@ -209,12 +217,11 @@ tuned_explorer = Explorer(
 ACCURACIES = np.linspace(0, 1, 51)
 
 
-def endings(task: str, kind: str) -> dict[str, Any]:
-    """For each method of a kind the share of the fresh seeds that end at or above each of ACCURACIES."""
-    found = tuned(task)
-    methods = [method for method in FAIR[task].methods if rule_and_kind(method)[1] == kind and method in found]
-    shares = {method: performance_profile(column(found[method])[1][:, -1], ACCURACIES) for method in methods}
-    return {"task": task, "shares": shares}
+def endings(contest: str) -> dict[str, Any]:
+    """For each method of a contest the share of the fresh seeds that end at or above each of ACCURACIES."""
+    ends = {method: column(records)[1][:, -1] for method, records in _of(contest).items()}
+    shares = {method: performance_profile(own, ACCURACIES) for method, own in ends.items()}
+    return {"task": task_and_kind(contest)[0], "shares": shares}
 
 
 def endings_figure(result: dict[str, Any]) -> go.Figure:
@@ -233,7 +240,7 @@ endings_explorer = Explorer(
     title="How many seeds end how high?",
     description="Performance profiles: for each method the share of the fresh seeds whose held-out accuracy at the end "
     "is at least the one on the horizontal axis. A line that stays at the top has every seed there.",
-    controls=[TASK, KIND],
+    controls=[CONTEST],
     compute=endings,
     draw=endings_figure,
 )

@@ -1,0 +1,93 @@
+"""Sentences that say what was found: words and numbers from records, and a check of the words that are written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tpcore.experiments.verdicts import AHEAD, BEHIND
+
+
+def held(text: str, holds: bool) -> str:
+    """A sentence that is written by hand and held by the records.
+
+    Parameters
+    ----------
+    text : str
+    holds : bool
+        Whether the records say so.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    ValueError
+        If they do not: then the book is not built.
+
+    Examples
+    --------
+    >>> from tpcore.chapters.sentences import held
+    >>> held("No seed solves it.", not any([False, False]))
+    'No seed solves it.'
+    """
+    if not holds:
+        raise ValueError(f"the records do not say {text!r}; write what they say")
+    return text
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row: "a, b and c"; "none" if there are none.
+
+    Examples
+    --------
+    >>> from tpcore.chapters.sentences import listed
+    >>> listed(["τ = 60", "τ = 120", "adding"])
+    'τ = 60, τ = 120 and adding'
+    """
+    if len(names) < 2:
+        return names[0] if names else "none"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def tally(words: Iterable[str], ahead: str = "", behind: str = "") -> str:
+    """Verdicts of several contests, counted.
+
+    Parameters
+    ----------
+    words : iterable of str
+        As `tpcore.experiments.verdicts.word_for` gives them, of at least one contest.
+    ahead, behind : str
+        Which ones, in brackets after the count unless it is none.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from tpcore.chapters.sentences import tally
+    >>> tally(["ahead", "behind", "behind", "level"], behind="τ = 60 and τ = 120")
+    'ahead in 1 of 4 contests and behind in 2 (τ = 60 and τ = 120)'
+    """
+    count = Counter(words)
+    first, second = (_counted(count[word], names) for word, names in ((AHEAD, ahead), (BEHIND, behind)))
+    return f"ahead in {first[0]} of {count.total()} contests{first[1]} and behind in {second[0]}{second[1]}"
+
+
+def _counted(number: int, names: str) -> tuple[str, str]:
+    return str(number or "none"), f" ({names})" if number and names else ""
+
+
+def share_of(part: int, of: int) -> str:
+    """A share in words: "none of 4", "1 of 4", "all 4".
+
+    Examples
+    --------
+    >>> from tpcore.chapters.sentences import share_of
+    >>> [share_of(part, 4) for part in (0, 1, 4)]
+    ['none of 4', '1 of 4', 'all 4']
+    """
+    return f"all {of}" if part == of else f"{part or 'none'} of {of}"
