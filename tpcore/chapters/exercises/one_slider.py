@@ -1,4 +1,4 @@
-"""Things to do in the chapter *One slider from targets to gradients*."""
+"""Things to do in the chapter *One slider*."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The explorers of the chapter *Beyond the paper: one slider from targets to gradients* that compute afresh."""
+"""The explorers of the chapter *One slider* that compute afresh."""
 
 from __future__ import annotations
 
