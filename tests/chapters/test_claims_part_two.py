@@ -4,7 +4,7 @@ docstrings are the chapters'."""
 import numpy as np
 import pytest
 
-from tpcore.chapters import gain_curves, rnn_experiments
+from tpcore.chapters import gain_curves, rnn_experiments, targets_first
 from tpcore.chapters.equal_effort import explorers as contest
 from tpcore.chapters.equal_effort.tables import contests
 from tpcore.chapters.equal_effort_records import ORDER, rule_and_kind
@@ -202,3 +202,27 @@ def test_every_position_of_the_contest_was_run():
     for task in positions(contest.reaching_explorer, "task"):
         values = contest.reaching(task, "seconds")["methods"].values()
         assert any(np.isfinite(own).any() for own in values)
+
+
+# 12 Targets first
+
+
+def test_halfway_the_exponent_decides_the_side_of_one():
+    """ "Halfway, negative exponents at or below one, positive at or above it, the geometric mean one for every σ." """
+    assert targets_first.means_explorer.defaults["weight"] == 0.5
+    for q in positions(targets_first.means_explorer, "exponent"):
+        gain = targets_first.power_mean(q, 0.5)
+        assert (gain <= 1 + 1e-12).all() if q <= 0 else (gain >= 1 - 1e-12).all()
+        assert q != 0 or (abs(gain - 1) < 1e-12).all()
+    np.testing.assert_allclose(targets_first.means(-2.0, 1.0)["chosen"], gain_curves.GAIN_AXIS)
+
+
+def test_what_reaches_the_markers():
+    """The answers: back-propagation's part at the first marker is a 100,000th; at p = 0 the spread is as at the end."""
+    rows = {
+        row[0]: [[float(part) for part in entry.split(", ")] for entry in row[1:]] for row in targets_first.reaching()
+    }
+    first, second, last = rows["back-propagation"]
+    assert first[0] < 1e-5 * last[0] and 1e-4 < second[0] / last[0] < 1e-2
+    spread = [entry[1] for entry in rows["isometric, p = 0"]]
+    assert max(spread) < 1.2 * min(spread)

@@ -19,6 +19,7 @@ from tpcore.chapters.exercises.regularized_inversion import check_ridge_inverse
 from tpcore.chapters.exercises.rnn_experiments import check_two_steps
 from tpcore.chapters.exercises.speed import check_timing
 from tpcore.chapters.exercises.target_propagation import check_step_back
+from tpcore.chapters.exercises.targets_first import check_polar_factor
 from tpcore.chapters.exercises.training_an_rnn import check_explode_and_mend
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -31,6 +32,7 @@ GAPS = {  # what the check says of the gap
     "06-rnn-experiments": "Not yet: two_steps returned None instead of an optimizer.",
     "07-regularization-is-crucial": "Not yet: left_after returned None instead of a number.",
     "08-one-slider": "Not yet: calibrated_step returned None instead of a vector.",
+    "12-targets-first": "Not yet: polar_factor returned None instead of a matrix.",
     "13-equal-effort": "Not yet: permutation_p returned None instead of a number.",
 }
 
@@ -220,6 +222,27 @@ def papers(d, a, W, r):
 )
 def test_a_wrong_ratio_is_told_what_it_is(mistaken, says, capsys) -> None:
     line = said_of(check_left_after, mistaken, capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line
+
+
+def newton_schulz(X, steps):
+    for _ in range(steps):
+        X = X @ (3 * torch.eye(len(X), dtype=X.dtype) - X.T @ X) / 2
+    return X
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "says"),
+    [
+        (lambda W: newton_schulz(W.T, 40), "it diverged: scale first"),
+        (lambda W: newton_schulz(W / W.norm(), 40), "this is UVᵀ, the polar factor of W"),
+        (lambda W: newton_schulz(W.T / W.norm(), 3), "iterate until all are 1"),
+        (lambda W: torch.linalg.qr(W.T)[0], "not the one nearest to Wᵀ"),
+        (lambda W: W[:2], "has the shape of W, (6, 6)"),
+    ],
+)
+def test_a_wrong_polar_factor_is_told_what_it_is(mistaken, says, capsys) -> None:
+    line = said_of(check_polar_factor, mistaken, capsys=capsys)
     assert line.startswith("Not yet: ") and says in line
 
 

@@ -1,5 +1,7 @@
 """The chapter's verdict and tables against records written by hand, and its means and table against plain formulas."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -33,8 +35,10 @@ def folder(monkeypatch, tmp_path):
 def test_nothing_is_decided_before_all_four_are_run(folder):
     write_all(folder, ["bp", "isometric-by-loss"])
     said = chapter.verdict()
-    assert said.startswith("The contest is not decided.") and "Recorded so far: 32 of 64 trials." in said
-    assert chapter.LABELS["bp-rescaled-by-loss"] in said and "ahead" not in said
+    assert said.startswith("The contest is not decided.") and "Recorded so far: 32 of 64 trials of" in said
+    assert chapter.LABELS["bp-rescaled-by-loss"] in said.partition("Not run to the end")[2] and "ahead" not in said
+    assert f"{chapter.LABELS['isometric-by-loss']}, on 8 of 10 seeds" in said, "what is there is said"
+    assert chapter.begun() == [chapter.MAIN] and f"`{chapter.MAIN}`" not in chapter.not_begun()
     rows = {row[0]: row[1:] for row in chapter.outcomes(chapter.MAIN)}
     assert rows[chapter.LABELS["calibrated-by-loss"]][0] == "not run"
     assert rows[chapter.LABELS["isometric-by-loss"]][0].startswith("8 of 10 [")
@@ -54,16 +58,27 @@ def test_finding_and_using_are_told_apart(folder):
     assert row[2:] == ["6,000 (8 of 10)", "0 (8 of 10)", "0 of 8"]  # a record by hand leaps from chance to the level
 
 
-def test_the_means_are_ordered_and_meet_at_the_ends():
-    for weight in (0.0, 0.3, 0.5, 1.0):
-        found = chapter.means(weight)
-        assert np.all(found["harmonic"] <= found["geometric"] * (1 + 1e-12))
-        assert np.all(found["geometric"] <= found["arithmetic"] * (1 + 1e-12))
-        r = weight / (1 - weight) if weight < 1 else np.inf
-        sigma = chapter.GAIN_AXIS
-        expected = sigma if weight == 1 else (1 + r) * sigma / (sigma**2 + r)
-        np.testing.assert_allclose(found["harmonic"], expected)
-    np.testing.assert_allclose(chapter.means(0.5)["geometric"], 1)
-    for end in (0.0, 1.0):
-        for mean in chapter.means(end).values():
-            np.testing.assert_allclose(mean, chapter.GAIN_AXIS if end else 1 / chapter.GAIN_AXIS)
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
+def test_the_means_are_ordered_and_meet_at_the_ends(weight):
+    exponents = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+    found = {q: chapter.power_mean(q, weight) for q in exponents}
+    for q, larger in itertools.pairwise(exponents):
+        assert np.all(found[q] <= found[larger] * (1 + 1e-12))
+    r = weight / (1 - weight) if weight < 1 else np.inf
+    sigma = chapter.GAIN_AXIS
+    np.testing.assert_allclose(found[-1.0], sigma if weight == 1 else (1 + r) * sigma / (sigma**2 + r))
+    np.testing.assert_allclose(found[0.0], sigma ** (2 * weight - 1))
+    np.testing.assert_allclose(found[1.0], (1 - weight) / sigma + weight * sigma)
+    if weight in (0.0, 1.0):
+        for mean in found.values():
+            np.testing.assert_allclose(mean, sigma if weight else 1 / sigma)
+    if weight == 0.5:
+        for q in (-2.0, -0.5, 1.0):
+            np.testing.assert_allclose(found[q], np.cosh(q * np.log(sigma)) ** (1 / q))
+
+
+def test_the_figure_shows_the_chosen_mean_beside_those_with_names():
+    result = chapter.means(-0.5, 0.5)
+    lines = {trace.name: trace.y for trace in chapter.means_figure(result).data}
+    np.testing.assert_allclose(lines["chosen, q = −0.5"], chapter.power_mean(-0.5, 0.5))
+    np.testing.assert_allclose(lines["harmonic, q = −1"], chapter.power_mean(-1.0, 0.5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,12 +12,13 @@ import torch
 
 from tpcore.chapters.gain_curves import EXACT, GAIN_AXIS, TRANSPOSE
 from tpcore.chapters.recorded import record_files
+from tpcore.chapters.sentences import listed
 from tpcore.diagnostics import coherent_and_noisy
 from tpcore.experiments import experiment_named, found_at, level_of, outcome, recorded, share, solved_at
 from tpcore.experiments.targets_first import TARGETS_FIRST
 from tpcore.experiments.verdicts import contest, sentence
 from tpcore.explorers import Explorer, Slider
-from tpcore.explorers.figures import PALETTE, figure
+from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
 from tpcore.nn import SequenceClassifier
 from tpcore.results import Record, default_folder, read_all
 from tpcore.rules import BackProp, GeometricTargetProp, RescaledBackProp, Rule, TargetProp
@@ -37,37 +39,48 @@ LABELS = {
     "bp-isometry": "BP with a penalty that keeps W near an isometry",
 }
 
-# One family: weighted means of 1/σ and σ
+# One family: weighted power means of 1/σ and σ
+
+NAMED = {-1.0: ("harmonic, q = −1", "green"), 0.0: ("geometric, q = 0", "blue"), 1.0: ("arithmetic, q = 1", "purple")}
 
 
-def means(weight: float) -> dict[str, np.ndarray]:
-    """The weighted harmonic, geometric and arithmetic mean of 1/σ (1 − weight) and σ (weight), on GAIN_AXIS."""
+def power_mean(exponent: float, weight: float) -> np.ndarray:
+    """The power mean of 1/σ (1 − weight) and σ (weight), on GAIN_AXIS; the geometric mean for exponent 0."""
     inverse, transpose = 1 / GAIN_AXIS, GAIN_AXIS
-    return {
-        "harmonic": 1 / ((1 - weight) / inverse + weight / transpose),
-        "geometric": inverse ** (1 - weight) * transpose**weight,
-        "arithmetic": (1 - weight) * inverse + weight * transpose,
-    }
+    if exponent == 0:
+        return inverse ** (1 - weight) * transpose**weight
+    return ((1 - weight) * inverse**exponent + weight * transpose**exponent) ** (1 / exponent)
 
 
-def means_figure(result: dict[str, np.ndarray]) -> go.Figure:
-    """The three means against σ, between those of the exact inverse and of the transpose."""
+def means(exponent: float, weight: float) -> dict[str, Any]:
+    """The means of the exponents that have names, and that of the chosen one."""
+    named = {str(q): power_mean(q, weight) for q in NAMED}
+    return {"named": named, "exponent": exponent, "chosen": power_mean(exponent, weight)}
+
+
+def means_figure(result: dict[str, Any]) -> go.Figure:
+    """The means against σ, between those of the exact inverse and of the transpose."""
     ends = (1e-2, 1e2)
-    fig = figure("singular value σ of W", "gain", log_x=True, log_y=True, x_range=ends, y_range=ends)
+    fig = figure("singular value σ of W", "gain", log_x=True, log_y=True, x_range=ends, y_range=ends, height=440)
     for y, name, line in ((1 / GAIN_AXIS, "exact inverse", EXACT), (GAIN_AXIS, "transpose", TRANSPOSE)):
         fig.add_scatter(x=GAIN_AXIS, y=y, name=name, mode="lines", line=line)
-    names = {"harmonic": "harmonic: regularized", "geometric": "geometric: σᵖ", "arithmetic": "arithmetic"}
-    for color, (mean, name) in zip(("green", "blue", "purple"), names.items(), strict=True):
-        fig.add_scatter(x=GAIN_AXIS, y=result[mean], name=name, mode="lines", line={"color": PALETTE[color]})
+    for q, (name, color) in NAMED.items():
+        fig.add_scatter(x=GAIN_AXIS, y=result["named"][str(q)], name=name, mode="lines", line={"color": PALETTE[color]})
+    line = {"color": NEUTRAL, "width": 4}
+    chosen = f"q = {result['exponent']:g}".replace("-", "−")
+    fig.add_scatter(x=GAIN_AXIS, y=result["chosen"], name=f"chosen, {chosen}", mode="lines", line=line)
     return fig
 
 
 means_explorer = Explorer(
-    title="Three means of an inverse and a transpose",
-    description="Gains against the singular values of the weights on logarithmic axes: three weighted means of those "
-    "of the exact inverse and of the transpose. At the ends of the slider all three lie on one of the two; halfway the "
-    "geometric one is flat at one, the harmonic one below it and the arithmetic one above.",
-    controls=[Slider("weight", "Weight of the transpose", 0.0, 1.0, points=21, value=0.5)],
+    title="One family of means",
+    description="Gains against the singular values of the weights on logarithmic axes: weighted power means of those "
+    "of the exact inverse and of the transpose. At the ends of the slider of weights all lie on one of the two; "
+    "halfway the geometric one is flat at one, those of negative exponent below it and those of positive exponent above.",
+    controls=[
+        Slider("exponent", "Exponent q", -2.0, 2.0, points=9, value=-0.5),
+        Slider("weight", "Weight of the transpose", 0.0, 1.0, points=11, value=0.5),
+    ],
     compute=means,
     draw=means_figure,
 )
@@ -143,18 +156,31 @@ def _median(steps: Sequence[int], of: int) -> str:
 def verdict() -> str:
     """The contest's outcome at τ = 300, or what is still missing."""
     methods, found = experiment_named(MAIN).methods, tuned(MAIN)
-    missing = [LABELS[method] for method in methods if method not in found]
-    if missing:
+    counts = "; ".join(f"{LABELS[method]}, on {solved_by(records)}" for method, records in found.items())
+    if len(found) < len(methods):
         ended = sum(record.status != "running" for record in read_all(default_folder(), MAIN, "search"))
+        of = len(methods) * experiment_named(MAIN).search.trials
+        here = f" Run to their end, and solved at τ = {LENGTH}: {counts}." if found else ""
+        missing = listed([LABELS[method] for method in methods if method not in found])
         return (
-            f"The contest is not decided. Not run to its end at τ = {LENGTH}: {'; '.join(missing)}. Recorded so far: "
-            f"{ended} of {len(methods) * experiment_named(MAIN).search.trials} trials."
+            f"The contest is not decided. Recorded so far: {ended} of {of} trials of its searches at τ = {LENGTH}."
+            f"{here} Not run to the end: {missing}."
         )
-    counts = (f"{LABELS[method]}, on {solved_by(records)}" for method, records in found.items())
     against = (
         f"{sentence(*contest(found[RULE], found[other]))} of {LABELS[other]}" for other in methods if other != RULE
     )
-    return f"Solved at τ = {LENGTH}: {'; '.join(counts)}. {LABELS[RULE]} is, in mean accuracy, {'; '.join(against)}."
+    return f"Solved at τ = {LENGTH}: {counts}. {LABELS[RULE]} is, in mean accuracy, {'; '.join(against)}."
+
+
+def begun() -> list[str]:
+    """The experiments of which some method has been run to its end."""
+    return [name for name in TARGETS_FIRST if tuned(name)]
+
+
+def not_begun() -> str:
+    """The others, in a line with their command."""
+    names = [f"`{name}`" for name in TARGETS_FIRST if not tuned(name)]
+    return f"Of these no method has been run to its end: {', '.join(names)}." if names else ""
 
 
 def solved_by(records: Sequence[Record]) -> str:
