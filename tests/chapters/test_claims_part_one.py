@@ -15,7 +15,7 @@ import yaml
 from tpcore.chapters import training_an_rnn as third
 from tpcore.chapters import welcome
 from tpcore.chapters.regularized_inversion import layer, matrix
-from tpcore.chapters.target_propagation import plane, through_time
+from tpcore.chapters.target_propagation import drawing, plane, through_time
 from tpcore.diagnostics import angle_to_gradient
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, TargetProp
@@ -159,12 +159,14 @@ def test_the_three_arrows():
     assert (np.linalg.norm(found["minus_mu"] - found["minus_lambda"], axis=1)[:-1] > 0.01).all()
 
 
-def test_the_calibrated_gain_passes_through_one():
-    """ "The green curve passes through one at one at every r, and is never above one at r = 1 alone." """
-    for r in positions(through_time.gain_explorer, "r"):
-        gain, axis = through_time.gain_at(r)["gain"], through_time.GAIN_AXIS
-        assert np.interp(0.0, np.log(axis), gain) == pytest.approx(1)
-        assert (gain.max() <= 1 + 1e-12) == (r == 1)
+def test_the_drawing_has_each_rule_s_own_two_boxes():
+    """ "Only the two boxes of the lower row, and what passes them, change with the rule." """
+    drawn = {rule: drawing.step_figure(drawing.step_of(rule)) for rule in drawing.RULES}
+    texts = {rule: {note.text for note in fig.layout.annotations} for rule, fig in drawn.items()}
+    common = set.intersection(*texts.values())
+    assert all(len(own - common) == 4 for own in texts.values())
+    assert {"⊘ a′", "M<sub>r</sub>", "δ<sub>t−1</sub>"} <= texts["paper"]
+    assert {"⊙ a′", "W<sup>⊤</sup>", "λ<sub>t−1</sub>"} <= texts["bp"]
 
 
 def test_the_calibrated_slider_from_end_to_end():

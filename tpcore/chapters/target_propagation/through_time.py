@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from tpcore.chapters.gain_curves import CALIBRATED, GAIN_AXIS, add_gain_curves, add_largest_gain, calibrated_gain
+from tpcore.chapters.gain_curves import CALIBRATED
 from tpcore.diagnostics import angle_to_gradient, carried, gradient_on_last_state, norms_through_time
 from tpcore.explorers import Explorer, LogSlider
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
@@ -119,31 +119,6 @@ linearization_explorer = Explorer(
 
 
 # Calibrated inversion
-
-
-def gain_at(r: float) -> dict[str, Any]:
-    """The calibrated gain on a singular value σ at r, and on a slope a′ at s = r."""
-    return {"r": r, "gain": calibrated_gain(GAIN_AXIS, r)}
-
-
-def gain_figure(result: dict[str, Any]) -> go.Figure:
-    """The gain between those of the inverse and of the transpose."""
-    ends = (1e-2, 1e2)
-    fig = figure("σ, or a′", "gain of one step back", log_x=True, log_y=True, x_range=ends, y_range=ends, height=420)
-    fig.add_hline(y=1, line={"color": NEUTRAL, "width": 1})
-    add_gain_curves(fig, GAIN_AXIS, result["gain"])
-    add_largest_gain(fig, result["r"])
-    return fig
-
-
-gain_explorer = Explorer(
-    title="One slider from the inverse to the transpose",
-    description="The gain of the calibrated inverse against the singular value, on two logarithmic axes, between the "
-    "falling line of the exact inverse and the rising line of the transpose. All pass through one at one.",
-    controls=[LogSlider("r", "Regularization r (and s)", 1e-3, 1e3, points=61, value=1.0)],
-    compute=gain_at,
-    draw=gain_figure,
-)
 
 
 def calibrated_norms(r: float) -> dict[str, Any]:
