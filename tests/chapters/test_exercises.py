@@ -21,6 +21,7 @@ from tpcore.chapters.exercises.speed import check_timing
 from tpcore.chapters.exercises.target_propagation import check_step_back
 from tpcore.chapters.exercises.targets_first import check_polar_factor
 from tpcore.chapters.exercises.training_an_rnn import check_explode_and_mend
+from tpcore.chapters.exercises.use_it import check_own_task
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 GAPS = {  # what the check says of the gap
@@ -28,6 +29,7 @@ GAPS = {  # what the check says of the gap
     "02-target-propagation": "Not yet: step_back returned None instead of a vector.",
     "03-training-an-rnn": "Not yet: exploding is Ellipsis. Make it a rule",
     "09-complexity-regimes": "Not yet: operations returned None instead of a dictionary.",
+    "04-use-it-in-your-own-project": "Not yet: batch returned None. Fill the gap and return two tensors",
     "05-how-fast-is-it": "Not yet: typical_seconds returned None instead of a number.",
     "06-rnn-experiments": "Not yet: two_steps returned None instead of an optimizer.",
     "07-regularization-is-crucial": "Not yet: left_after returned None instead of a number.",
@@ -297,4 +299,45 @@ def of_a_step(B, tau, d, p, **changed):
 )
 def test_a_wrong_count_is_told_what_it_is(mistaken, says, capsys) -> None:
     line = said_of(check_operations, mistaken, capsys=capsys)
+    assert line.startswith("Not yet: ") and says in line
+
+
+def digits(size, generator):
+    return torch.randint(10, (size, 7), generator=generator)
+
+
+def one_hot(symbols):
+    return torch.nn.functional.one_hot(symbols, 10).float()
+
+
+def fixed(size, generator):
+    return torch.zeros(size, 5, 1), torch.arange(size) % 2
+
+
+def unseeded(size, generator):
+    return torch.randn(size, 5, 1), torch.arange(size) % 2
+
+
+def one_class(size, generator):
+    return one_hot(digits(size, generator)), torch.zeros(size, dtype=torch.int64)
+
+
+def coin(size, generator):
+    return one_hot(digits(size, generator)), torch.randint(2, (size,), generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("mistaken", "says"),
+    [
+        (lambda size, generator: digits(size, generator), "return two tensors"),
+        (lambda size, generator: (digits(size, generator), torch.zeros(size)), "inputs must be floating point"),
+        (lambda size, generator: (one_hot(digits(size, generator)), torch.zeros(size)), "labels must be int64"),
+        (unseeded, "the same generator gave two different batches"),
+        (fixed, "two batches in a row are the same"),
+        (one_class, "two classes or more"),
+        (coin, "always naming the most frequent class"),
+    ],
+)
+def test_a_task_that_cannot_be_learned_is_told_why(mistaken, says, capsys) -> None:
+    line = said_of(check_own_task, mistaken, capsys=capsys)
     assert line.startswith("Not yet: ") and says in line

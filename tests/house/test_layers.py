@@ -16,6 +16,7 @@ ROOMS = {
     "01-regularized-inversion": "regularized_inversion",
     "02-target-propagation": "target_propagation",
     "03-training-an-rnn": "training_an_rnn",
+    "04-use-it-in-your-own-project": "use_it",
     "05-how-fast-is-it": "speed",
     "06-rnn-experiments": "rnn_experiments",
     "07-regularization-is-crucial": "regularization",
