@@ -9,16 +9,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from tpcore.checks import check_at_least, check_between, check_integer, check_positive
 from tpcore.rules import Rule
 
-__all__ = ["ByLoss", "Constant", "Ramp", "between"]
+__all__ = ["ByLoss", "Constant", "Ramp", "RuleSchedule", "between"]
 
 GEOMETRIC, LINEAR = ("r", "s"), ("p",)
+
+
+class RuleSchedule(Protocol):
+    """What moves a rule while a network trains: the schedules of this module, and what looks like them.
+
+    Examples
+    --------
+    >>> import tpcore
+    >>> from tpcore.schedules import Ramp, RuleSchedule
+    >>> ends = tpcore.GeometricTargetProp(0.0), tpcore.GeometricTargetProp(1.0)
+    >>> schedule: RuleSchedule = Ramp(tpcore.nn.RNN(6, 32), *ends, steps=100)
+    >>> schedule.position
+    0.0
+    """
+
+    position: float
+
+    def step(self, loss: float) -> None:
+        """Move on, after a step of the optimizer on a batch with that loss."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that going on takes."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
 
 
 def between(start: Rule, end: Rule, position: float) -> Rule:

@@ -7,85 +7,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from tpcore.checks import check_integer
 from tpcore.nn.classifier import SequenceClassifier
 from tpcore.rules import Rule
+from tpcore.schedules import RuleSchedule
 from tpcore.step_sizes import parameter_groups as parameter_groups
 from tpcore.step_sizes import two_step_sizes as two_step_sizes
+from tpcore.tasks.task import Batch, Task
 
 EVALUATED_AT_ONCE = 250  # held-out sequences: long ones would not fit into memory all together
-
-Batch = tuple[Tensor, Tensor]
-
-
-class Task(Protocol):
-    """What the loop needs of a task; `tpcore.tasks` has some, and a class with these members is another.
-
-    Examples
-    --------
-    >>> from tpcore.tasks import TemporalOrder
-    >>> from tpcore.training import Task
-    >>> task: Task = TemporalOrder(length=20)
-    >>> task.input_size, task.output_size, task.every_step
-    (6, 4, False)
-    """
-
-    @property
-    def input_size(self) -> int:
-        """p, the size of an input."""
-
-    @property
-    def output_size(self) -> int:
-        """q, the size of the network's output."""
-
-    @property
-    def every_step(self) -> bool:
-        """Whether the answer is one at each step, (B, τ, q), or one a sequence, (B, q)."""
-
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """Draw inputs (size, τ, p) and their targets from the training data."""
-
-    def held_out(self, size: int, generator: torch.Generator) -> Batch:
-        """What is tested on: at most `size` sequences where the data are finite."""
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of the network's outputs, averaged over the batch."""
-
-    def accuracy(self, outputs: Tensor, targets: Tensor) -> float:
-        """The share of the outputs that are right, in [0, 1]."""
-
-
-class RuleSchedule(Protocol):
-    """What moves a rule while a network trains: those of `tpcore.schedules`, and what looks like them.
-
-    Examples
-    --------
-    >>> import tpcore
-    >>> from tpcore.schedules import Ramp
-    >>> from tpcore.training import RuleSchedule
-    >>> ends = tpcore.GeometricTargetProp(0.0), tpcore.GeometricTargetProp(1.0)
-    >>> schedule: RuleSchedule = Ramp(tpcore.nn.RNN(6, 32), *ends, steps=100)
-    >>> schedule.position
-    0.0
-    """
-
-    position: float
-
-    def step(self, loss: float) -> None:
-        """Move on, after a step of the optimizer on a batch with that loss."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that going on takes."""
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-
 
 Measure = Callable[[Any, Any, Batch], dict[str, float]]  # (model, task, held-out sequences) to columns of a row
 

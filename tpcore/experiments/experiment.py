@@ -9,7 +9,7 @@ from tpcore.checks import check_integer, check_option
 from tpcore.experiments.measures import MEASURES
 from tpcore.experiments.method import Method
 from tpcore.experiments.spec import Network, Run, Setup
-from tpcore.training import Task
+from tpcore.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Experiment:
     ----------
     about : str
         One line for `tpcore list`.
-    task : tpcore.training.Task
+    task : tpcore.tasks.Task
     methods : mapping of str to Method
         By the names under which they are filed.
     steps : int

@@ -8,7 +8,8 @@ from torch import Tensor
 from tpcore.diagnostics import angle_between, norms_through_time
 from tpcore.nn import SequenceClassifier
 from tpcore.rules import BackProp, Rule
-from tpcore.training import Batch, Measure, Task
+from tpcore.tasks.task import Batch, Task
+from tpcore.training import Measure
 
 SEQUENCES = 20  # on which the measures are taken
 QUARTERS = 4

@@ -9,8 +9,8 @@ from typing import Any
 from tpcore import results
 from tpcore.experiments.spec import Run, Setup, from_configuration
 from tpcore.results import Record, RecordError
+from tpcore.tasks import Task
 from tpcore.tasks.files import VARIABLE
-from tpcore.training import Task
 
 REMEDY = "put it where it belongs, or delete it and run it again"
 DATA_REMEDY = (

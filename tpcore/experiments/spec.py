@@ -18,7 +18,8 @@ from tpcore.experiments.moving import MovedByLoss, MovedBySteps, Moving
 from tpcore.nn import SequenceClassifier
 from tpcore.results import record_path
 from tpcore.rules import Rule
-from tpcore.training import RuleSchedule, Task
+from tpcore.schedules import RuleSchedule
+from tpcore.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Setup:
 
     Parameters
     ----------
-    task : tpcore.training.Task
+    task : tpcore.tasks.Task
     network : Network
     rule, optimizer
         As in `Method`.

@@ -30,8 +30,7 @@ from tpcore.experiments.method import Method, Optimizer
 from tpcore.experiments.moving import End, MovedByLoss, MovedBySteps
 from tpcore.experiments.spec import Network
 from tpcore.rules import BackProp, GeometricTargetProp, RescaledBackProp, TargetProp
-from tpcore.tasks import Adding, Pixels, TemporalOrder
-from tpcore.training import Task
+from tpcore.tasks import Adding, Pixels, Task, TemporalOrder
 
 CLIPPED_ADAM = Optimizer(3e-3, 1 / 30, kind="adam", clip=1.0)
 SEARCH = Search(
