@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import numbers
 
+LEAST_MARGIN = 1e-7  # 1 − margin is below 1 in float32, in which bfloat16 is computed too
+
 
 def check_integer(name: str, value: object, least: int = 1, why: str = "") -> int:
     """The value as an int, if it is an integer of at least `least`."""
@@ -35,6 +37,14 @@ def check_between(name: str, value: object, least: float, most: float) -> float:
     number = _as_float(value)
     if not least <= number <= most:
         raise ValueError(f"{name} must be a number from {least:g} to {most:g}, got {value!r}")
+    return number
+
+
+def check_margin(margin: object) -> float:
+    """The margin at which an activation's range is cut as a float, if it is from LEAST_MARGIN to below 1."""
+    number = check_at_least("margin", margin, LEAST_MARGIN)
+    if number >= 1:
+        raise ValueError(f"margin must be below 1 (tanh is inverted on [-1+margin, 1-margin]), got {margin}")
     return number
 
 

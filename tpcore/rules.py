@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
-from tpcore.checks import check_at_least, check_between, check_flag, check_option, check_positive
+from tpcore.checks import check_at_least, check_between, check_flag, check_margin, check_option, check_positive
 
 Form = Literal["linearized", "difference", "plain"]
 Accumulate = Literal["local", "through_time"]
 FORMS: tuple[str, ...] = get_args(Form)
 ACCUMULATIONS: tuple[str, ...] = get_args(Accumulate)
-LEAST_MARGIN = 1e-7  # 1 − margin is below 1 in float32, in which bfloat16 is computed too
 S_RANGE = 1e-37, 1e37  # beyond, float32 has no normal numbers for s, or for 1 + s times a slope
 
 
@@ -108,7 +107,7 @@ class TargetProp:
         _keep(self, "r", check_positive("r", self.r))
         _keep(self, "s", check_at_least("s", self.s, 0.0))
         _keep(self, "step", check_positive("step", self.step))
-        _keep(self, "margin", _check_margin(self.margin))
+        _keep(self, "margin", check_margin(self.margin))
         if self.s > 0 and not S_RANGE[0] <= self.s <= S_RANGE[1]:
             raise ValueError(f"s must be 0 or between {S_RANGE[0]:g} and {S_RANGE[1]:g}, got {self.s}")
         check_flag("calibrated", self.calibrated)
@@ -178,7 +177,7 @@ class GeometricTargetProp:
         _keep(self, "p", check_between("p", self.p, -1.0, 1.0))
         check_option("accumulate", self.accumulate, ACCUMULATIONS)
         _keep(self, "step", check_positive("step", self.step))
-        _keep(self, "margin", _check_margin(self.margin))
+        _keep(self, "margin", check_margin(self.margin))
 
 
 @dataclass(frozen=True)
@@ -285,13 +284,6 @@ class LearnedTargetProp:
 def _keep(rule: Rule, name: str, number: float) -> None:
     """Put the float that a number of a frozen rule stands for in its place: a tensor could be changed afterwards."""
     object.__setattr__(rule, name, number)
-
-
-def _check_margin(margin: object) -> float:
-    number = check_at_least("margin", margin, LEAST_MARGIN)
-    if number >= 1:
-        raise ValueError(f"margin must be below 1 (tanh is inverted on [-1+margin, 1-margin]), got {margin}")
-    return number
 
 
 Rule = BackProp | TargetProp | GeometricTargetProp | RescaledBackProp | LearnedTargetProp

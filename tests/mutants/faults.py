@@ -18,12 +18,18 @@ FAULTS: list[tuple[str, str, list[tuple[str, str]]]] = [
         ],
     ),
     (
-        "rules.py",
+        "checks.py",
         "test_rules.py",
         [
             ("if number >= 1:", "if number > 1:"),
-            ('if self.s > 0 and self.form != "linearized"', 'if self.s > 1 and self.form != "linearized"'),
             ('check_at_least("margin", margin, LEAST_MARGIN)', 'check_at_least("margin", margin, 0.0)'),
+        ],
+    ),
+    (
+        "rules.py",
+        "test_rules.py",
+        [
+            ('if self.s > 0 and self.form != "linearized"', 'if self.s > 1 and self.form != "linearized"'),
         ],
     ),
     (
