@@ -29,14 +29,15 @@ def one_blas_thread() -> Iterator[None]:
     with _lock:
         if _inside == 0:
             _before = [library.get_num_threads() for library in libraries]
-            _set_threads([1] * len(libraries))
+            if set(_before) != {1}:
+                _set_threads([1] * len(libraries))
         _inside += 1
     try:
         yield
     finally:
         with _lock:
             _inside -= 1
-            if _inside == 0:
+            if _inside == 0 and set(_before) != {1}:
                 _set_threads(_before)
 
 

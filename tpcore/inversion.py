@@ -203,7 +203,7 @@ def _solution(W: np.ndarray, r: float) -> np.ndarray:
 
 def _ridge(W: np.ndarray, r: float) -> np.ndarray:
     gram = W.T @ W
-    gram.flat[:: len(gram) + 1] += r
+    gram.reshape(-1)[:: len(gram) + 1] += r
     return gram
 
 

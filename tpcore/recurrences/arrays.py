@@ -33,6 +33,7 @@ Result = TypeVar("Result")
 # Values of the hidden states in one block; in float32
 BLOCK_ELEMENTS = 65_536  # 256 KiB, a quarter of a usual cache
 BLOCK_ELEMENTS_ELSEWHERE = 16_777_216  # 64 MiB: what is started for each block is nothing beside it
+WORTH_SHARING_OUT = 10_000  # values in a vector from which on a BLAS may use its threads
 WORTH_A_THREAD = 50_000_000  # multiplications for which one more thread pays
 
 
@@ -42,7 +43,27 @@ def as_array(tensor: Tensor) -> Array:
     By DLPack: after `Tensor.numpy` nobody could resize the memory, which FSDP does with weights.
     """
     tensor = tensor.detach()
-    return np.from_dlpack(tensor.resolve_neg()) if tensor.is_cpu else tensor
+    if not tensor.is_cpu:
+        return tensor
+    return np.from_dlpack(_Exported(tensor.resolve_neg() if tensor.is_neg() else tensor))
+
+
+_to_dlpack = getattr(torch._C, "_to_dlpack_versioned", torch._C._to_dlpack)
+
+
+class _Exported:
+    """A tensor on the CPU for `np.from_dlpack`; `Tensor.__dlpack__` asks so much that it takes three times as long."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return _to_dlpack(self.tensor)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
 
 
 def as_tensor(array: Array) -> Tensor:
@@ -74,7 +95,10 @@ def all_finite(array: Array) -> bool:
     """Whether an array holds neither NaN nor infinity."""
     if isinstance(array, Tensor):
         return inversion.all_finite(array)
-    with np.errstate(all="ignore"):  # a sum is cheap, and finite only if all values are; one that overflows may mislead
+    # A sum of squares is cheap, and finite only if all values are; one that overflows may mislead.
+    if array.size <= WORTH_SHARING_OUT and math.isfinite(np.vdot(array, array)):
+        return True
+    with np.errstate(all="ignore"):
         return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
 
 

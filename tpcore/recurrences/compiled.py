@@ -105,36 +105,35 @@ def elman_backward(h, start, stop, first, source, step, D, mu, E, slope_of, gain
     where mu (rows, d) is what W has carried back; otherwise mu is empty. A row keeps its norm to the power of `kept`.
     """
     rows, d = D.shape
+    size = rows * d
     kind, bound, factor, one = gain_of
-    scaled, slopes, lengths = np.empty_like(D), np.empty(d, D.dtype), np.empty(rows, D.dtype)
+    scaled, slope, lengths = np.empty_like(D), np.empty(size, D.dtype), np.empty(rows, D.dtype)
+    flat, share, adjoint = D.reshape(size), scaled.reshape(size), mu.reshape(mu.size)
     for t in range(stop - 1, start - 1, -1):
-        for i in range(rows):
-            state, row, e, share = h[t, first + i], D[i], E[t - start, i], scaled[i]
-            if slope_of == 0:
-                for j in range(d):
-                    slopes[j] = one - state[j] * state[j]
-            else:
-                for j in range(d):
-                    slopes[j] = one if slope_of == 2 or state[j] > 0 else 0
-            if kind == 0:
-                for j in range(d):
-                    share[j] = slopes[j] * row[j]
-            elif kind == 1:
-                for j in range(d):
-                    share[j] = row[j] / (bound if slopes[j] < bound else slopes[j])
-            else:
-                for j in range(d):
-                    share[j] = row[j] * factor * slopes[j] / (slopes[j] * slopes[j] + bound)
-            for j in range(d):
-                share[j] = (
-                    share[j] if not abs(share[j]) < vanished else vanished - vanished
-                )  # denormal numbers are slow
-            if len(mu) == 0:
-                for j in range(d):
-                    e[j] = slopes[j] * row[j]
-            else:
-                for j in range(d):
-                    e[j] = slopes[j] * (mu[i, j] + row[j])
+        state, e = h[t][first : first + rows].reshape(size), E[t - start].reshape(size)
+        if slope_of == 0:
+            for j in range(size):
+                slope[j] = one - state[j] * state[j]
+        else:
+            for j in range(size):
+                slope[j] = one if slope_of == 2 or state[j] > 0 else 0
+        if kind == 0:
+            for j in range(size):
+                share[j] = slope[j] * flat[j]
+        elif kind == 1:
+            for j in range(size):
+                share[j] = flat[j] / (bound if slope[j] < bound else slope[j])
+        else:
+            for j in range(size):
+                share[j] = flat[j] * factor * slope[j] / (slope[j] * slope[j] + bound)
+        for j in range(size):  # denormal numbers are slow
+            share[j] = share[j] if not abs(share[j]) < vanished else vanished - vanished
+        if len(mu) == 0:
+            for j in range(size):
+                e[j] = slope[j] * flat[j]
+        else:
+            for j in range(size):
+                e[j] = slope[j] * (adjoint[j] + flat[j])
         if kept > 0:
             for i in range(rows):
                 lengths[i] = _norm(D[i])

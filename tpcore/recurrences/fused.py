@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tpcore.activations import Activation, Array
+from tpcore.activations import Activation, Array, Tanh
 from tpcore.recurrences.arrays import block_length, compiled_kernels, contiguous, vanished
 from tpcore.recurrences.backward import Weights, kept_of, step_of
 from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, Rule, TargetProp
@@ -75,5 +76,10 @@ def gain_of(rule: Rule, activation: Activation, dtype: np.dtype[Any]) -> tuple[A
         return BACK_PROPAGATE, real(0), real(1), real(1)
     if rule.s > 0:
         return REGULARIZE, real(rule.s), real(1 + rule.s if rule.calibrated else 1), real(1)
-    least = activation.clip_slope(np, np.zeros(1), rule.margin)[0] if activation.name == "tanh" else 1
-    return INVERT, real(least), real(1), real(1)
+    return INVERT, real(_least_slope(activation.name, rule.margin)), real(1), real(1)
+
+
+@cache
+def _least_slope(activation: str, margin: float) -> float:
+    """That of the range on which tanh is inverted; 1 of the others."""
+    return float(Tanh().clip_slope(np, np.zeros(1), margin)[0]) if activation == "tanh" else 1.0
