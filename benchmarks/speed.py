@@ -1,4 +1,4 @@
-"""`make bench`: training steps of target propagation beside torch's back-propagation, in time and memory.
+"""`make bench`: training steps of target propagation beside torch's and JAX's back-propagation, in time and memory.
 
 Everything is measured on this machine, printed as tables, and written as one record into results/bench/, from which
 the chapter "How fast is it?" takes its numbers.
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_info
 
-from benchmarks import memory
+from benchmarks import jax_steps, memory
 from benchmarks.steps import (
     GRU_SHAPES,
     ON_THE_WAY,
@@ -108,6 +108,7 @@ def measure(seconds: float, numbers: list[int], quick: bool) -> dict[str, Any]:
     record["without_kernels"] = without_kernels(list(rnn_shapes)[:4], seconds)
     print_header("vanishing displacements on a walk that goes on to the first step", ON_THE_WAY)
     record["vanishing"] = vanishing(list(rnn_shapes)[min(1, len(rnn_shapes) - 1)], seconds)
+    record["jax"] = jax_steps.beside_jax(list(QUICK if quick else jax_steps.SHAPES), numbers, seconds)
     print(f"\npeak memory: {memory.METHOD}; * above torch's")
     record["memory_method"] = memory.METHOD
     record["memory"] = memory_of("RNN", list(rnn_shapes)) + memory_of("GRU", list(gru_shapes))

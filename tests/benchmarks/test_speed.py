@@ -45,6 +45,10 @@ def test_every_contender_is_timed(record):
         assert row["cell"] == "GRU" or row["operations_per_second"] > 0
 
 
+def test_it_has_rows_beside_jax_or_says_that_there_is_none(record):
+    assert (record["jax"]["version"] is None) == ("missing" in record["jax"]) == (record["jax"]["rows"] == [])
+
+
 def test_it_says_where_when_and_how(record):
     assert record["machine"]["cores"] >= 1 and record["versions"]["torch"] and record["date"]
     assert "threadpoolctl" in record["threads"]
