@@ -17,9 +17,9 @@ const OUTCOMES = {
   },
   first({ last }) {
     const [a, b] = ["a", "b"].map((name) => reachedAt(last.lanes[name], 0.9));
-    const said = (step) => (step === Infinity ? "not yet" : `at step ${step}`);
+    const said = (step) => (step === Infinity ? "had not got there" : `got there at step ${step}`);
     const answer = a === b ? (a === Infinity ? "neither" : "both") : a < b ? "a" : "b";
-    return { answer, because: `Lane A got there ${said(a)}, lane B ${said(b)}.` };
+    return { answer, because: `Lane A ${said(a)}, lane B ${said(b)}.` };
   },
   angle({ last }) {
     const angle = last.lanes.b.rows.at(-1).angle ?? NaN;

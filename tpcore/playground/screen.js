@@ -1,7 +1,7 @@
 // What is on the screen: its parts, and how they show settings and frames. What the reader does goes to `actions` (main.js).
 
 const LANES = ["a", "b"];
-const SPEEDS = { 5: "5 steps a second", 30: "30 steps a second", 100: "100 steps a second", 0: "as fast as it can" };
+const SPEEDS = { 5: "5 steps/s", 30: "30 steps/s", 100: "100 steps/s", 0: "full speed" };
 
 class Screen {
   constructor(el, actions, { simple, effort }) {
@@ -121,7 +121,7 @@ class Screen {
 
   drawRows(frame) {
     drawAccuracy(this.accuracy, this.theme, frame);
-    LANES.forEach((name, i) => this.cards[i].reach(reachedText(frame, name)));
+    LANES.forEach((name, i) => this.cards[i].reach(reachedText(frame, name, this.simple)));
     if (this.simple) return;
     drawAngle(this.angle, this.theme, frame);
     drawGains(this.gains, this.theme, frame);

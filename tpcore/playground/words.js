@@ -1,10 +1,11 @@
 // What the playground says of its runs, in words.
 
-/** What a lane has reached, in a line. */
-function reachedText({ settings, lanes }, name) {
+/** What a lane has reached, in a line; `brief`: no more than that. */
+function reachedText({ settings, lanes }, name, brief) {
   const { rows, divergedAt, power } = lanes[name], { accuracy, angle } = rows.at(-1);
   if (divergedAt !== null) return `✕ ${divergence(settings, name, divergedAt)}. Reset starts again.`;
-  const turned = settings[name] === "bp" ? "" : angle === null ? ", no gradient left" : `, ${Math.round(angle)}° from the gradient`;
+  if (brief) return `${percent(accuracy)} right`;
+  const turned = settings[name] === "bp" ? "" : angle === null ? ", no gradient left" : `, ${Math.round(angle)}° to the gradient`;
   const moved = settings[name] === "first" ? `, p = ${power.toFixed(2)}` : "";
   return `${percent(accuracy)} right${turned}${moved}`;
 }
