@@ -1,10 +1,13 @@
 """The compiled kernels as a module: where nothing can be kept on disk they are compiled all the same."""
 
 import importlib
+import os
+from pathlib import Path
 
 import mpmath
 import numba
 import numpy as np
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +62,13 @@ def test_its_tanh_never_falls_where_tanh_rises(dtype: type) -> None:
     """Not by more than its error: across the end of the polynomials too."""
     values = np.linspace(-25, 25, 2001).astype(dtype)
     assert np.all(np.diff(tanh(values)) >= -8 * np.finfo(dtype).eps)
+
+
+def test_what_is_compiled_is_not_kept_beside_the_package() -> None:
+    """pip would leave it behind there, in a folder that still imports."""
+    folder = Path(compiled.elman_forward.stats.cache_path)
+    assert Path(compiled.__file__).parents[1] not in folder.parents
+    assert Path(platformdirs.user_cache_dir("tpcore"), "numba") in folder.parents or os.environ.get("NUMBA_CACHE_DIR")
 
 
 def test_without_a_folder_for_the_cache_it_compiles_in_each_process(monkeypatch: pytest.MonkeyPatch) -> None:

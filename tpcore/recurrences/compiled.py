@@ -5,28 +5,35 @@ starting them costs as much as computing them. Here a whole block of steps is on
 while the data is in cache. The products are still those of the BLAS that SciPy carries. What the kernels compute is
 what the loops in `elman`, `gru` and `backward` compute, to rounding.
 
-Kernels are compiled at their first use and kept on disk by Numba. They run without Python's lock.
+Kernels are compiled at their first use and kept by Numba in the user's cache folder, not beside the package, where
+pip would leave them behind. They run without Python's lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
-from numba import njit
+import platformdirs
 
-kernel: Any = partial(njit, nogil=True, error_model="numpy", fastmath={"contract"})
+kernel: Any = partial(numba.njit, nogil=True, error_model="numpy", fastmath={"contract"})
 NONLINEARITIES = {"tanh": 0, "relu": 1, "identity": 2}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """The function as a kernel, kept on disk if there is a folder that can be written to."""
+    chosen = numba.config.CACHE_DIR  # by NUMBA_CACHE_DIR
+    numba.config.CACHE_DIR = chosen or str(Path(platformdirs.user_cache_dir("tpcore"), "numba"))
     try:
         return kernel(cache=True)(function)
     except RuntimeError:
         return kernel()(function)
+    finally:
+        numba.config.CACHE_DIR = chosen
 
 
 @cache
