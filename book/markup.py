@@ -4,6 +4,7 @@ The theme brings a script of 543 KB (gzip) that draws seventeen icons, scripts f
 not have, and a search index on every page. Some of its roles and names are not what assistive technology expects.
 """
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,9 +26,11 @@ THEME = """{
   const theme = chosen === "auto" ? (dark ? "dark" : "light") : chosen;
   Object.assign(document.documentElement.dataset, { mode: chosen, theme });
 }"""
-# The formulas' font comes with the style: when it is late, it moves lines. A file may not be asked for in this way.
-FONT = """if (location.protocol.startsWith("http")) document.head.append(Object.assign(
-  document.createElement("link"), { rel: "preload", as: "font", crossOrigin: "", href: "%s" }));"""
+# The fonts come with the style: one that is late is not seen, or moves lines. A file may not be asked for in this way.
+FONTS = """if (location.protocol.startsWith("http")) for (const href of %s) document.head.append(Object.assign(
+  document.createElement("link"), { rel: "preload", as: "font", crossOrigin: "", href }));"""
+_TEXT_FONTS = [f"atkinson-hyperlegible-next-{face}.woff" for face in ("400-normal", "400-italic", "600-normal")]
+_CODE_FONT, _FORMULAS_FONT = "atkinson-hyperlegible-mono-400-normal.woff", "stix-two-math.woff"
 COLUMNS = 64  # of code that fits its box on a wide screen
 _NAMES = {
     ".primary-toggle": "Show or hide the chapters",
@@ -72,9 +75,11 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
         elif inline and "dataset.mode" in tag.get_text():
             tag.string = THEME
     style = soup.select_one('link[href*="_static/style.css"]')
-    if style and soup.find("math"):
+    if style:
+        wanted = _TEXT_FONTS + [_CODE_FONT] * bool(soup.find("code")) + [_FORMULAS_FONT] * bool(soup.find("math"))
+        folder = str(style["href"]).partition("style.css")[0] + "vendor/"
         script = soup.new_tag("script")
-        script.string = FONT % (str(style["href"]).partition("style.css")[0] + "vendor/stix-two-math.woff")
+        script.string = FONTS % json.dumps([folder + name for name in wanted])
         style.insert_before(script)
     for tag in soup.select('meta[name="viewport"]')[1:]:
         tag.decompose()

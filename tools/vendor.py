@@ -1,7 +1,8 @@
-"""Fetch again what the pages carry from npm, book/assets/vendor: plotly.js and the font of the formulas (needs npm).
+"""Fetch again what the pages carry from npm, book/assets/vendor: plotly.js and the fonts (needs npm).
 
 plotly.js is its bundle for cartesian figures, of the version that the Python package draws with in a notebook; a test
-says when the two part. The font is reduced to the signs that formulas are made of. Building the book needs neither npm
+says when the two part. The fonts of text and code are a pair, as published for Latin letters; that of the formulas is
+reduced to the signs that they are made of. Building the book needs neither npm
 nor the network: the files are in the repository.
 """
 
@@ -16,7 +17,11 @@ from fontTools import subset
 from plotly.offline import get_plotlyjs_version
 
 FOLDER = Path("book/assets/vendor")
-FONT = "@fontsource/stix-two-math@5.3.0"
+FORMULAS = "@fontsource/stix-two-math@5.3.0"
+TEXT = {
+    "@fontsource/atkinson-hyperlegible-next@5.3.0": ("400-normal", "400-italic", "600-normal"),
+    "@fontsource/atkinson-hyperlegible-mono@5.3.0": ("400-normal",),
+}
 GREEK = "αβγδεζηθικλμνξπρστυφχψωϵϑϕϱϖΓΔΘΛΞΠΣΦΨΩ"
 SIGNS = "ℓ∂∇∞∑∏∫√⊙⊘⊗⊕⊤⊥≤≥≠≈≡≪≫∼∝∈∉⊂⊆∪∩→←↔↦⇒⇔∀∃∥‖⟨⟩⌊⌋⌈⌉·⋅×±∓−÷′″…⋯⋮⋱ℝℕℤ𝔼ˆ˜¯̂̃̄\u2061\u2062\u2063"
 ALPHABETS = [(0x1D400, 0x1D468), (0x210E, 0x210F), (0x1D6A8, 0x1D71C), (0x1D49C, 0x1D4D0)]  # bold, italic, script
@@ -44,16 +49,30 @@ def reduced(font: bytes) -> bytes:
     return stream.getvalue()
 
 
+def text_fonts(folder: str) -> dict[str, bytes]:
+    """The fonts of text and code with their licences, by the names that they have here."""
+    found = {}
+    for package, faces in TEXT.items():
+        name, files = package.split("/")[1].split("@")[0], npm(package, folder)
+        found |= {f"{name}-{face}.woff": files[f"files/{name}-latin-{face}.woff"] for face in faces}
+        found[f"{name}-LICENSE.txt"] = files["LICENSE"]
+    return found
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         plotly = npm(f"plotly.js-cartesian-dist-min@{get_plotlyjs_version()}", folder)
-        font = npm(FONT, folder)
-    (FOLDER / "plotly.min.js").write_bytes(plotly["plotly-cartesian.min.js"])
-    (FOLDER / "plotly-LICENSE.txt").write_bytes(plotly["LICENSE"])
-    (FOLDER / "stix-two-math.woff").write_bytes(reduced(font["files/stix-two-math-latin-400-normal.woff"]))
-    (FOLDER / "stix-two-math-LICENSE.txt").write_bytes(font["LICENSE"])
-    for path in sorted(FOLDER.iterdir()):
-        print(f"{path}: {path.stat().st_size:,} bytes")
+        formulas = npm(FORMULAS, folder)
+        found = text_fonts(folder)
+    found |= {
+        "plotly.min.js": plotly["plotly-cartesian.min.js"],
+        "plotly-LICENSE.txt": plotly["LICENSE"],
+        "stix-two-math.woff": reduced(formulas["files/stix-two-math-latin-400-normal.woff"]),
+        "stix-two-math-LICENSE.txt": formulas["LICENSE"],
+    }
+    for name, content in sorted(found.items()):
+        (FOLDER / name).write_bytes(content)
+        print(f"{FOLDER / name}: {len(content):,} bytes")
 
 
 if __name__ == "__main__":

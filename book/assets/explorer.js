@@ -199,7 +199,7 @@
       autosize: false,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      font: { ...layout.font, color: color("ink"), size },
+      font: { ...layout.font, family: style.fontFamily, color: color("ink"), size },
       hoverlabel: { ...layout.hoverlabel, bgcolor: color("surface"), bordercolor: color("line"), font: { color: color("ink"), size: 13 } },
       dragmode: false, // a finger that scrolls the page must not be caught by the figure
     };
