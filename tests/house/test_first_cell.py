@@ -16,7 +16,7 @@ CODE = {
     path.stem: ["".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"] if "outputs" in cell]
     for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
 }
-READS = re.compile("record|targets_first|slider_runs|equal_effort|regularization.answer")  # rooms that read them
+READS = re.compile("record|targets_first|slider_runs|equal_effort|regularization.answer|reproduced")
 WITH_RECORDS = {name for name, cells in CODE.items() if READS.search("\n".join(cells[1:]))}
 
 # Without the packages, and with a pip that says what it was asked for and then has installed it

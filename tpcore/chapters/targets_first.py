@@ -76,7 +76,7 @@ means_explorer = Explorer(
     title="One family of means",
     description="Gains against the singular values of the weights on logarithmic axes: weighted power means of those "
     "of the exact inverse and of the transpose. At the ends of the slider of weights all lie on one of the two; "
-    "halfway the geometric one is flat at one, those of negative exponent lie below it and of positive exponent above.",
+    "halfway the geometric one is one, those of negative exponent below it and those of positive exponent above.",
     controls=[
         Slider("exponent", "Exponent q", -2.0, 2.0, points=9, value=-0.5),
         Slider("weight", "Weight of the transpose", 0.0, 1.0, points=11, value=0.5),
