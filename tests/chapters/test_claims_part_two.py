@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tpcore.chapters import gain_curves, rnn_experiments, targets_first
+from tpcore.chapters.draw_by_draw import adam_angle, paired_draws, side_by_side
 from tpcore.chapters.equal_effort import explorers as contest
 from tpcore.chapters.equal_effort.tables import contests
 from tpcore.chapters.equal_effort_records import ORDER, rule_and_kind
@@ -226,3 +227,32 @@ def test_what_reaches_the_markers():
     assert first[0] < 1e-5 * last[0] and 1e-4 < second[0] / last[0] < 1e-2
     spread = [entry[1] for entry in rows["isometric, p = 0"]]
     assert max(spread) < 1.2 * min(spread)
+
+
+# 11 Draw by draw
+
+
+def test_more_dots_lie_above_the_diagonal_and_to_the_right():
+    """ "At τ = 120 more dots lie above than below"; "the calibrated dot of most draws lies to the right"."""
+    found = start(paired_draws.draws_explorer)
+    assert (found["calibrated"] > found["bp"]).sum() > (found["calibrated"] < found["bp"]).sum()
+    found = start(paired_draws.lengths_explorer)
+    assert (found["calibrated_length"] > found["bp_length"]).mean() > 0.5
+
+
+def test_the_curves_of_the_tests():
+    """ "With plain SGD the calibrated curve lies above at every step; with one length BP reaches higher." """
+    plain, length = (
+        {rule: [own.mean() for own in side_by_side.side_by_side(test)[rule]] for rule in side_by_side.RULES}
+        for test in ("step-order-120", "length-order-120")
+    )
+    assert (np.array(plain["calibrated-local"]) > plain["bp"]).all()
+    assert max(length["bp"]) > max(length["calibrated-local"])
+    assert side_by_side.tests_explorer.defaults["test"] == "step-order-120" and answered(side_by_side.answer())
+
+
+def test_signs_are_farther_apart_than_directions():
+    """ "From r = 1 on the angle between the signs is the larger one, and shrinks more slowly." """
+    found = [adam_angle.entries(r) for r in positions(adam_angle.adam_explorer, "r") if r >= 1]
+    angle, signs = (np.array([each[name] for each in found]) for name in ("angle", "angle_of_signs"))
+    assert (signs > angle).all() and (np.diff(signs / angle) > 0).all()

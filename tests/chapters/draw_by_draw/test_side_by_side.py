@@ -6,6 +6,7 @@ import pytest
 from tests.explorers.written import write
 from tpcore.chapters.draw_by_draw import side_by_side as chapter
 from tpcore.experiments import experiment_named
+from tpcore.experiments.verdicts import AHEAD, BEHIND
 
 TEST = "length-order-120"
 EARLY, MIDDLE, LATE, NEVER = 1000, 3000, 6000, None
@@ -62,6 +63,18 @@ def test_who_is_ahead_at_its_best_and_at_equal_steps(records):
     low, _, high = row["BP"].split("\N{NO-BREAK SPACE}")
     by_hand = np.where(np.arange(0, 10_001, 250) >= MIDDLE, 1.0, 0.25).mean()
     assert float(low) == float(high) == pytest.approx(by_hand, abs=0.02)
+
+
+def test_the_answer_is_given_when_all_three_were_run(records, monkeypatch):
+    assert chapter.answer().startswith("The tests were not run here")
+    (found,) = chapter.contests().values()
+    ahead, behind = (found[0], AHEAD), (found[0], BEHIND)
+    given = dict(zip(chapter.TESTS, (ahead, behind, behind), strict=True))
+    monkeypatch.setattr(chapter, "contests", lambda: given)
+    assert "not their direction" in chapter.answer() and "none of 3 tests have a winner" in chapter.answer()
+    monkeypatch.setattr(chapter, "contests", lambda: given | {"length-order-120": ahead})
+    with pytest.raises(ValueError, match="not their direction"):
+        chapter.answer()
 
 
 def test_what_was_not_run_is_said(records):

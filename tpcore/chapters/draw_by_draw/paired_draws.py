@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tpcore.chapters.equal_effort_records import KINDS, TASKS, contests_run, method_of, task_and_kind, tried
+from tpcore.chapters.equal_effort_records import KINDS, TASKS, contests_run, method_of, task_and_kind, tried, tuned
 from tpcore.chapters.recorded import record_files, say_not_run
+from tpcore.experiments import experiment_named, mean_accuracy, recorded
 from tpcore.experiments.search import score
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
@@ -159,4 +160,27 @@ def counts(names: Sequence[str]) -> list[list[str]]:
             groups = [lead[(low <= r) & (r < high)] for low, high, _ in GROUPS.values()]
             cells = [f"{(own > CLOSE).sum()} : {(own < -CLOSE).sum()} of {len(own)}" for own in groups]
             rows.append([label, str(len(found)), *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in cells)])
+    return rows
+
+
+CLIPPED_HEAD = ("length", "with clipping", "γ_θ, γ_h, r", "mean accuracy")
+
+
+def clipped_rows() -> list[list[str]]:
+    """Both winners with clipping, and the calibrated rule at back-propagation's step sizes: lowest and highest seed."""
+    rows = []
+    for length in (60, 120):
+        fair, own = tuned(f"equal-effort-order-{length}"), f"clip-order-{length}"
+        found, methods = recorded(own), experiment_named(own).methods
+        runs = {"BP, its winner": fair.get("bp-clip"), "calibrated, its winner": fair.get("calibrated-local-clip")}
+        runs |= {f"calibrated, r = {methods[name].rule.r:g}": found.get(name) for name in methods}  # type: ignore[union-attr]
+        for label, records in runs.items():
+            values, spread = [], "not run"
+            if records:
+                optimizer, rule = (records[0].configuration[part] for part in ("optimizer", "rule"))
+                values = [optimizer["gamma_theta"], optimizer["gamma_h"], *([rule["r"]] if "r" in rule else [])]
+                spread = "{:.3f} to {:.3f}".format(*(end(mean_accuracy(records)) for end in (min, max)))
+            numbers = ", ".join(f"{value:g}" for value in values) or "–"
+            entries = (f"τ = {length}", label, numbers, spread)
+            rows.append([entry.replace(" ", "\N{NO-BREAK SPACE}") for entry in entries])
     return rows

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 
 from tpcore.chapters.equal_effort_records import RULE_STYLES
 from tpcore.chapters.recorded import record_files, say_not_run
-from tpcore.experiments import experiment_named, holm, level_of, mean_accuracy, outcome, recorded
-from tpcore.experiments.verdicts import certainty, contest, sentence
+from tpcore.chapters.sentences import held, share_of
+from tpcore.experiments import Lead, experiment_named, holm, level_of, mean_accuracy, outcome, recorded
+from tpcore.experiments.verdicts import AHEAD, BEHIND, SIGNIFICANT, certainty, contest, sentence
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import figure
 from tpcore.results import Record
@@ -83,21 +84,51 @@ def verdicts() -> list[list[str]]:
 
     The p are corrected over the tests that were run.
     """
-    found = {test: _best(test) for test in TESTS if _is_run(test)}
-    contests = {test: contest(best["calibrated-local"], best["bp"]) for test, best in found.items()}
-    corrected = dict(zip(contests, holm([lead.p for lead, _ in contests.values()]), strict=True))
+    found = contests()
+    corrected = dict(zip(found, holm([lead.p for lead, _ in found.values()]), strict=True))
     rows = []
     for test, label in TESTS.items():
         if test not in found:
             rows.append([label, "not run", *["–"] * (len(VERDICTS_HEAD) - 2)])
             continue
-        lead, word = contests[test]
-        bp, calibrated = (runs_by_step(test)[rule].values() for rule in ("bp", "calibrated-local"))
-        words = [contest(own, other)[1] for own, other in zip(calibrated, bp, strict=True)]
+        (lead, word), words, best = found[test], at_equal_steps(test), _best(test)
         counts = "; ".join(f"{word} at {words.count(word)}" for word in dict.fromkeys(words))
-        spans = (_range(mean_accuracy(found[test][rule])) for rule in RULES)
+        spans = (_range(mean_accuracy(best[rule])) for rule in RULES)
         rows.append([label, sentence(lead, word), certainty(lead, corrected[test]), *spans, counts])
     return rows
+
+
+def contests() -> dict[str, tuple[Lead, str]]:
+    """The calibrated rule against back-propagation in each test that was run, each at its best step."""
+    best = {test: _best(test) for test in TESTS if _is_run(test)}
+    return {test: contest(own["calibrated-local"], own["bp"]) for test, own in best.items()}
+
+
+def answer() -> str:
+    """What the tests have found, how sure that is, and what it says of the lead with plain SGD."""
+    found = contests()
+    if set(found) != set(TESTS):
+        return f"The tests were not run here: {', '.join(f'`tpcore run {test}`' for test in TESTS)}."
+    said = "; ".join(f"{TESTS[test]}, {sentence(*each)}" for test, each in found.items())
+    corrected = holm([lead.p for lead, _ in found.values()])
+    words = [word for _, word in found.values()]
+    sure = sum(p <= SIGNIFICANT and word in (AHEAD, BEHIND) for p, word in zip(corrected, words, strict=True))
+    plain, length, adam = words
+    why = held(
+        "So what it lends to plain SGD is the length of the steps and not their direction, and Adam has no need of it.",
+        plain == AHEAD and length != AHEAD and adam != AHEAD,
+    )
+    return (
+        f"The calibrated rule against back-propagation, each at its best step: {said}. {why} That is provisional: "
+        f"{share_of(sure, len(found))} tests have a winner beyond chance, since five pairs can't come below p = "
+        f"{min(lead.p for lead, _ in found.values()):.2g}, and {min(corrected):.2g} corrected."
+    )
+
+
+def at_equal_steps(test: str) -> list[str]:
+    """In a word, how the calibrated rule compares with back-propagation at each step that both have."""
+    bp, calibrated = (runs_by_step(test)[rule].values() for rule in ("bp", "calibrated-local"))
+    return [contest(own, other)[1] for own, other in zip(calibrated, bp, strict=True)]
 
 
 def _is_run(test: str) -> bool:
