@@ -16,7 +16,10 @@ CODE = {
     path.stem: ["".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"] if "outputs" in cell]
     for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
 }
-READS = re.compile("record|targets_first|slider_runs|equal_effort|regularization.answer|reproduced")
+READS = re.compile(  # rooms that read them
+    "record|targets_first|slider_runs|equal_effort|regularization.answer|reproduced|"
+    "chapters.speed|use_it|complexity_regimes"
+)
 WITH_RECORDS = {name for name, cells in CODE.items() if READS.search("\n".join(cells[1:]))}
 
 # Without the packages, and with a pip that says what it was asked for and then has installed it
