@@ -19,17 +19,8 @@ class LSTM(Recurrent, torch.nn.LSTM):
 
     Parameters
     ----------
-    input_size, hidden_size : int
-        p and d.
-    num_layers : int
-        Layers one above the other, each with the states of the one below as its inputs.
-    dropout : float in [0, 1]
-        In training, between layers: each value of the states passed upward is zero with this probability. May be
-        changed at any time.
-    bidirectional : bool
-        Each layer runs in both directions, each with weights and an inverse of its own; outputs are concatenated.
-    bias, batch_first, device, dtype
-        As in torch.nn.LSTM; float32, float64, or bfloat16, which computes in float32.
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        As in `RNN`.
     rule : BackProp, TargetProp, GeometricTargetProp or RescaledBackProp
         What flows backward. May be changed at any time: ``lstm.rule = ...``.
 
@@ -51,15 +42,10 @@ class LSTM(Recurrent, torch.nn.LSTM):
 
     Raises
     ------
-    ValueError, TypeError
-        For ``proj_size`` or ``form="plain"``, wrong shapes (those are RuntimeErrors too), dtypes or devices, and inputs
-        or initial states that are not finite.
-    FloatingPointError
-        When states or directions are not finite: training has diverged. ``.grad`` of that layer and of those below is
-        then left as it was; layers above may have theirs already.
-    RuntimeError
-        When a second derivative or several gradients at once are asked for, when weights or inputs are changed in place
-        before the backward pass has read them, and where a tool would trace or export the module: see `to_torch`.
+    ValueError
+        For ``form="plain"``.
+    ValueError, TypeError, AttributeError, FloatingPointError, RuntimeError
+        As in `RNN`.
 
     Examples
     --------
