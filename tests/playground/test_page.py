@@ -338,6 +338,24 @@ def test_it_fits(open_playground: Any, name: str, width: int) -> None:
         assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] > 100
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 640), (375, 667)])
+def test_picture_and_slider_are_on_one_screen(open_playground: Any, width: int, height: int) -> None:
+    page = open_playground("simple", viewport={"width": width, "height": height})
+    wait_for_step(page, 1)
+    picture, slider = page.locator(".pg-credit").bounding_box(), page.locator("[data-setting=b_r]").bounding_box()
+    assert slider["y"] + slider["height"] - picture["y"] < 0.7 * height
+
+
+@pytest.mark.parametrize("name", ["full", "simple"])
+def test_it_fits_at_twice_the_size(open_playground: Any, name: str) -> None:
+    """Zoomed to 200 % a window of 1000 pixels is 500 wide, of twice as many dots, and the canvases have them."""
+    page = open_playground(name, viewport={"width": 500, "height": 400}, device_scale_factor=2)
+    page.wait_for_function("document.querySelector('.pg-steps').textContent.startsWith('step')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 500
+    for canvas in page.locator("canvas").all():
+        assert canvas.evaluate("c => c.width") == round(2 * canvas.bounding_box()["width"])
+
+
 def test_paper_gets_a_picture_and_the_address(open_playground: Any) -> None:
     page = open_playground()
     page.emulate_media(media="print")

@@ -47,9 +47,8 @@ class Lane {
     this.follow();
   }
 
-  /** One row of the record: on the held-out sequences, and of the directions on the first batch of them. */
-  log(race) {
-    if (this.divergedAt !== null) return;
+  /** Accuracy and loss on the held-out sequences. */
+  evaluate(race) {
     let right = 0, heldOutLoss = 0;
     for (const [inputs, targets] of race.heldOut) {
       this.network.forward(inputs);
@@ -57,13 +56,18 @@ class Lane {
       right += judged.right;
       heldOutLoss += judged.loss / HELD_OUT;
     }
+    return { accuracy: right / (BATCH * HELD_OUT), heldOutLoss };
+  }
+
+  /** One row of the record: on the held-out sequences, and of the directions on the first batch of them. */
+  log(race, { accuracy, heldOutLoss } = this.evaluate(race)) {
     if (!Number.isFinite(heldOutLoss)) {
       this.divergedAt = race.step;
       return;
     }
     const loss = this.losses.length ? this.losses.reduce((sum, x) => sum + x, 0) / this.losses.length : null;
     this.losses = [];
-    this.rows.push({ step: race.step, loss, accuracy: right / (BATCH * HELD_OUT), ...this.direction(race) });
+    this.rows.push({ step: race.step, loss, accuracy, ...this.direction(race) });
   }
 
   /** The angle in degrees between the recurrent part's direction and its gradient, and the share of credit at t = 1. */
@@ -116,7 +120,8 @@ class Race {
     this.heldOut = Array.from({ length: HELD_OUT }, () => this.fill(draw, this.room()));
     const weights = this.firstWeights();
     this.lanes = { a: new Lane(this, "a", weights), b: new Lane(this, "b", weights) };
-    this.log();
+    const evaluated = this.lanes.a.evaluate(this); // and so of lane B
+    for (const lane of Object.values(this.lanes)) lane.log(this, evaluated);
   }
 
   firstWeights() {
@@ -158,7 +163,7 @@ class Race {
   }
 
   log() {
-    for (const lane of Object.values(this.lanes)) lane.log(this);
+    for (const lane of Object.values(this.lanes)) if (lane.divergedAt === null) lane.log(this);
   }
 }
 
