@@ -13,7 +13,7 @@ SHARED_OUT := -n auto --dist loadgroup --no-loadscope-reorder
 # What the book is made of: a change in any of these makes the next 'make book' build it again.
 BOOK := _build/html/.built
 FIND_SOURCES := find _config.yml _toc.yml book notebooks tpcore results -type f \
-  ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '* *' ! -name live-book.png 2>/dev/null
+  ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '* *' ! -name live-book.png ! -name card.png 2>/dev/null
 BOOK_SOURCES := $(shell $(FIND_SOURCES))
 # A removed source leaves nothing behind that is newer than the book. So an empty file is named by a checksum of the
 # sources' names: once one is gone, that file does not exist, and making it makes the book too.
@@ -68,7 +68,7 @@ format: .venv/installed ## Mend what can be mended: style and notebook outputs
 map: .venv/installed ## Draw the map of tpcore in CONTRIBUTING.md again, after a change of its layers
 	.venv/bin/python tools/house_map.py
 
-picture: $(BOOK) ## Take the README's picture of the live book again (needs Chromium)
+picture: $(BOOK) ## Take the pictures of the live book again, the README's and the one of links (needs Chromium)
 	.venv/bin/python tools/picture.py
 
 vendor: .venv/installed ## Fetch plotly.js and the formulas' font again from npm, for the pages (needs npm)

@@ -43,7 +43,7 @@ def _write(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         if complaints := dead_ends(MOVED, app.env.found_docs):
             raise SphinxError("\n".join(complaints))
-        book, home_page = app.config.project, f"{app.config.root_doc}.html"
+        book, home_page = app.config.html_title, f"{app.config.root_doc}.html"
         pages = {"index": leading(book, home_page, "Welcome", "The book begins with", "its first page")}
         pages |= {old: moved(book, old, new) for old, new in MOVED.items()}
         pages["404"] = missing(book, home())

@@ -1,16 +1,21 @@
-"""Take the README's picture, book/assets/live-book.png, of the built book's first chapter in Chromium."""
+"""Take the book's pictures of its built first chapter, in Chromium: the README's, and the card that links show."""
 
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from chromium import find_chromium
 from playwright.sync_api import sync_playwright
 from serve import open_server
 
 PAGE = "notebooks/00-welcome.html"
-PICTURE = Path("book/assets/live-book.png")
+FOLDER = Path("book/assets")
+PICTURES = {"live-book.png": (1280, 860), "card.png": (1200, 630)}  # pixels
 LARGEST = 300_000  # bytes: a README's first screen should come at once
+# A card is the page without what leads elsewhere.
+CARD = """.bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .reading-time { display: none !important; }
+.bd-main .bd-content .bd-article-container { max-width: 60rem !important; }"""
 
 
 def main() -> None:
@@ -26,17 +31,24 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
-        page.goto(f"http://127.0.0.1:{server.server_address[1]}/{PAGE}")
-        page.wait_for_selector(".js-plotly-plot .main-svg")
-        page.screenshot(path=PICTURE, animations="disabled")
+        for name, (width, height) in PICTURES.items():
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+            page.goto(f"http://127.0.0.1:{server.server_address[1]}/{PAGE}")
+            take(page, FOLDER / name)
         browser.close()
     server.shutdown()
 
-    size = PICTURE.stat().st_size
+
+def take(page: Any, picture: Path) -> None:
+    page.wait_for_selector(".pg-steps, .js-plotly-plot .main-svg")
+    if picture.name == "card.png":
+        page.add_style_tag(content=CARD)
+    page.evaluate("document.fonts.ready")
+    page.screenshot(path=picture, animations="disabled")
+    size = picture.stat().st_size
     if size > LARGEST:
-        sys.exit(f"{PICTURE} has {size} bytes, more than {LARGEST}: choose a smaller window.")
-    print(f"{PICTURE}: {size} bytes")
+        sys.exit(f"{picture} has {size} bytes, more than {LARGEST}: choose a smaller window.")
+    print(f"{picture}: {size} bytes")
 
 
 if __name__ == "__main__":

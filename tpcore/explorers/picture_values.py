@@ -4,7 +4,16 @@ import html
 import re
 from typing import Any
 
-DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)), "longdashdot": (0, (8, 3, 2, 3))}
+from tpcore.explorers.styles import DASH_DOT_DOT
+
+DASHES = {
+    DASH_DOT_DOT: (0, (5, 1.5, 1, 1.5, 1, 1.5)),
+    "dash": "--",
+    "dot": ":",
+    "dashdot": "-.",
+    "longdash": (0, (8, 3)),
+    "longdashdot": (0, (8, 3, 2, 3)),
+}
 MARKERS = {
     "circle": "o",
     "square": "s",

@@ -16,13 +16,15 @@ PALETTE = {
     "olive": "#8a8420",
 }
 NEUTRAL = "#808080"  # reference lines and everything that must not draw the eye
+DASH_DOT_DOT = "10px,3px,2px,3px,2px,3px"
 LOOKS = {
     PALETTE["blue"]: ("solid", "circle"),
     PALETTE["orange"]: ("dash", "square"),
     PALETTE["green"]: ("longdash", "diamond"),
     PALETTE["purple"]: ("dashdot", "triangle-up"),
-    PALETTE["red"]: ("dot", "cross"),
+    PALETTE["red"]: (DASH_DOT_DOT, "cross"),
     PALETTE["olive"]: ("longdashdot", "triangle-down"),
+    NEUTRAL: ("dot", "circle-open"),  # of a curve with markers; a reference line has none
 }
 MOST_MARKERS = 8  # of a curve: they say which it is, and leave its course to be seen
 _SIZE = 8
@@ -58,7 +60,7 @@ def told_apart(figure: Any) -> Any:
 def _dress(trace: Any) -> None:
     mode = trace.mode or "lines"
     color = trace.line.color if "lines" in mode else trace.marker.color
-    if not isinstance(color, str) or color not in LOOKS:
+    if not isinstance(color, str) or color not in LOOKS or (color == NEUTRAL and "markers" not in mode):
         return
     dash, symbol = LOOKS[color]
     if "lines" in mode and trace.line.dash in (None, "solid"):
