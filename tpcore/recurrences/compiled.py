@@ -20,20 +20,21 @@ import numba
 import numpy as np
 import platformdirs
 
+_config: Any = numba.config
 kernel: Any = partial(numba.njit, nogil=True, error_model="numpy", fastmath={"contract"})
 NONLINEARITIES = {"tanh": 0, "relu": 1, "identity": 2}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """The function as a kernel, kept on disk if there is a folder that can be written to."""
-    chosen = numba.config.CACHE_DIR  # by NUMBA_CACHE_DIR
-    numba.config.CACHE_DIR = chosen or str(Path(platformdirs.user_cache_dir("tpcore"), "numba"))
+    chosen = _config.CACHE_DIR  # by NUMBA_CACHE_DIR
+    _config.CACHE_DIR = chosen or str(Path(platformdirs.user_cache_dir("tpcore"), "numba"))
     try:
         return kernel(cache=True)(function)
     except RuntimeError:
         return kernel()(function)
     finally:
-        numba.config.CACHE_DIR = chosen
+        _config.CACHE_DIR = chosen
 
 
 @cache
