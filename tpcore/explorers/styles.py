@@ -20,10 +20,10 @@ DASH_DOT_DOT = "10px,3px,2px,3px,2px,3px"
 LOOKS = {
     PALETTE["blue"]: ("solid", "circle"),
     PALETTE["orange"]: ("dash", "square"),
-    PALETTE["green"]: ("longdash", "diamond"),
-    PALETTE["purple"]: ("dashdot", "triangle-up"),
+    PALETTE["green"]: ("dashdot", "diamond"),
+    PALETTE["purple"]: ("longdashdot", "triangle-up"),
     PALETTE["red"]: (DASH_DOT_DOT, "cross"),
-    PALETTE["olive"]: ("longdashdot", "triangle-down"),
+    PALETTE["olive"]: ("longdash", "triangle-down"),
     NEUTRAL: ("dot", "circle-open"),  # of a curve with markers; a reference line has none
 }
 MOST_MARKERS = 8  # of a curve: they say which it is, and leave its course to be seen
