@@ -22,7 +22,7 @@ METHODS: dict[str, Style] = {
     "bp": ("BP, the same two steps", PALETTE["orange"], "dash"),
     "tp-local": ("TP, local", PALETTE["blue"], "solid"),
     "tp-time": ("TP, through time", PALETTE["purple"], "solid"),
-    "tp-difference": ("TP, difference form", PALETTE["blue"], "dot"),
+    "tp-difference": ("TP, difference form", PALETTE["blue"], "longdash"),
     "tp-learned": ("TP, learned inverse", PALETTE["red"], "solid"),
     "calibrated-local": ("TP calibrated, local", PALETTE["green"], "solid"),
     "calibrated-time": ("TP calibrated, through time", PALETTE["olive"], "solid"),

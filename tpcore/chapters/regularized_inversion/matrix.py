@@ -14,7 +14,7 @@ from tpcore.explorers.figures import NEUTRAL, PALETTE, band, figure
 from tpcore.inversion import regularized_inverse
 
 REGULARIZED = {"color": PALETTE["blue"], "width": 3.5}
-EXACT = {"color": NEUTRAL, "width": 2, "dash": "dash"}
+EXACT = {"color": NEUTRAL, "width": 2, "dash": "dashdot"}
 
 
 def matrix_with_spectrum(sigma: Tensor, seed: int = 0) -> Tensor:
