@@ -1,6 +1,6 @@
 import pytest
 
-from tpcore.chapters.sentences import held, listed, share_of, tally
+from tpcore.chapters.sentences import held, share_of, tally
 from tpcore.experiments.verdicts import AHEAD, BEHIND, LEVEL, NEITHER, UNCLEAR
 
 
@@ -22,11 +22,5 @@ def test_contests_counted(words, names, says):
     assert tally(words, *names) == says
 
 
-def test_names_and_shares():
-    assert [listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
-        "none",
-        "a",
-        "a and b",
-        "a, b and c",
-    ]
+def test_shares():
     assert [share_of(part, 3) for part in (0, 2, 3)] == ["none of 3", "2 of 3", "all 3"]

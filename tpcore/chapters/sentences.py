@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from tpcore.experiments.verdicts import AHEAD, BEHIND
 
@@ -36,20 +36,6 @@ def held(text: str, holds: bool) -> str:
     if not holds:
         raise ValueError(f"the records do not say {text!r}; write what they say")
     return text
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a row: "a, b and c"; "none" if there are none.
-
-    Examples
-    --------
-    >>> from tpcore.chapters.sentences import listed
-    >>> listed(["τ = 60", "τ = 120", "adding"])
-    'τ = 60, τ = 120 and adding'
-    """
-    if len(names) < 2:
-        return names[0] if names else "none"
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def tally(words: Iterable[str], ahead: str = "", behind: str = "") -> str:

@@ -12,7 +12,6 @@ import torch
 
 from tpcore.chapters.gain_curves import EXACT, GAIN_AXIS, TRANSPOSE
 from tpcore.chapters.recorded import record_files
-from tpcore.chapters.sentences import listed
 from tpcore.diagnostics import coherent_and_noisy
 from tpcore.experiments import experiment_named, found_at, level_of, outcome, recorded, share, solved_at
 from tpcore.experiments.targets_first import TARGETS_FIRST
@@ -76,7 +75,7 @@ means_explorer = Explorer(
     title="One family of means",
     description="Gains against the singular values of the weights on logarithmic axes: weighted power means of those "
     "of the exact inverse and of the transpose. At the ends of the slider of weights all lie on one of the two; "
-    "halfway the geometric one is one, those of negative exponent below it and those of positive exponent above.",
+    "halfway the geometric one is flat, those of negative exponent below it and those of positive exponent above.",
     controls=[
         Slider("exponent", "Exponent q", -2.0, 2.0, points=9, value=-0.5),
         Slider("weight", "Weight of the transpose", 0.0, 1.0, points=11, value=0.5),
@@ -161,7 +160,7 @@ def verdict() -> str:
         ended = sum(record.status != "running" for record in read_all(default_folder(), MAIN, "search"))
         of = len(methods) * experiment_named(MAIN).search.trials
         here = f" Run to their end, and solved at τ = {LENGTH}: {counts}." if found else ""
-        missing = listed([LABELS[method] for method in methods if method not in found])
+        missing = "; ".join(LABELS[method] for method in methods if method not in found)
         return (
             f"The contest is not decided. Recorded so far: {ended} of {of} trials of its searches at τ = {LENGTH}."
             f"{here} Not run to the end: {missing}."
