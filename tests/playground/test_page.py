@@ -293,7 +293,7 @@ def test_five_seeds_of_what_one_found_are_tallied(open_playground: Any, compute:
     ahead = min(means["b"]) > max(means["a"]), min(means["a"]) > max(means["b"])
     assert text.endswith("Lane B is ahead." if ahead[0] else "Lane A is ahead." if ahead[1] else "Neither is ahead.")
     link = page.get_by_role("link", name="What equal effort found")
-    assert link.get_attribute("href").endswith("/08-one-slider.html")
+    assert link.get_attribute("href").endswith("/13-equal-effort.html")
     assert step(page) == 0 and page.get_by_role("button", name="Play").is_visible(), "the race waits where it was"
 
 

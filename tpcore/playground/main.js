@@ -18,7 +18,7 @@ class PlaygroundView {
     this.seen = false;
     this.run = 0; // counts the starts
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
-    this.screen = new Screen(el, this.actions(), { simple: model.get("simple"), effort: this.chapter("08-one-slider") });
+    this.screen = new Screen(el, this.actions(), { simple: model.get("simple"), effort: this.chapter("13-equal-effort") });
     this.trainer = new Trainer((message) => this.hear(message), (reason) => this.fail(reason));
     this.unwatch = watch(this.screen.root, { redraw: () => this.redraw(), seen: (seen) => this.look(seen) });
     this.fromModel = () => this.change(this.model.get("settings"), true);
