@@ -24,7 +24,7 @@ from tests.browser import missing
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Every other chapter must show one.
-WITHOUT_EXPLORER = {"04-use-it-in-your-own-project", "10-what-was-reproduced", "playground"}
+WITHOUT_EXPLORER = {"10-what-was-reproduced", "playground"}
 PLOTTED = "() => document.querySelector('.js-plotly-plot')?.data?.length > 0"
 PROMPTS = "[...document.querySelectorAll('.jp-InputPrompt')]"
 
