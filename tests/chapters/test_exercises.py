@@ -9,7 +9,6 @@ from statistics import mean, median
 import numpy as np
 import pytest
 import torch
-from tpcore.chapters.exercises.use_it import check_own_task
 
 import tpcore
 from tpcore.chapters.exercises.complexity_regimes import check_operations
@@ -22,6 +21,7 @@ from tpcore.chapters.exercises.speed import check_timing
 from tpcore.chapters.exercises.target_propagation import check_step_back
 from tpcore.chapters.exercises.targets_first import check_polar_factor
 from tpcore.chapters.exercises.training_an_rnn import check_explode_and_mend
+from tpcore.chapters.exercises.use_it import check_own_task
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 GAPS = {  # what the check says of the gap
