@@ -1,5 +1,6 @@
 """What a preset's sentence says is what its runs do, on five seeds."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ def test_explode(compute: Any) -> None:
     for run in runs(compute, "explode"):
         credit = [row["credit"] for row in run["b"]["rows"] if row["credit"] is not None]
         assert max(credit) > 10
+        norms = run["norms"]["b"][1:]  # from the first step that is drawn
+        assert all(before > after for before, after in pairwise(norms))
+        assert run["b"]["divergedAt"] or credit[-1] < 1e-16, "below the picture"
         assert run["b"]["rows"][-1]["accuracy"] < 0.5, "near chance, which is a quarter"
 
 

@@ -48,7 +48,7 @@ PRESETS: dict[str, Preset] = {
     "explode": Preset(
         title="Explode",
         sentence="Lane B inverts almost exactly, by the paper’s rule with a small r. Watch its credit grow at every "
-        "step back, and what that does to its accuracy.",
+        "step back, until its weights jump: then none is left, or it diverges.",
         question="What happens to lane B’s credit on its way back to the first step?",
         options={"fades": "It fades", "level": "It stays level", "explodes": "It explodes"},
         outcome="shape",

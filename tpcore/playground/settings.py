@@ -13,10 +13,10 @@ _SHARED: dict[str, dict[str, Any]] = {
 # Each rule's name, and its colour in `tpcore.explorers.figures.PALETTE`.
 RULES = {
     "bp": ("Back-propagation", "orange"),
-    "paper": ("Targets, the paper’s rule", "blue"),
+    "paper": ("Targets, paper’s rule", "blue"),
     "cal": ("Targets, calibrated", "olive"),
     "geo": ("Targets, geometric", "green"),
-    "first": ("Targets first, gradients after", "purple"),
+    "first": ("Targets first", "purple"),
 }
 _LANE: dict[str, dict[str, Any]] = {
     "": {"label": "Rule", "options": {rule: label for rule, (label, _) in RULES.items()}},

@@ -6,7 +6,7 @@ function reachedText({ settings, lanes }, name, brief) {
   if (divergedAt !== null) return `✕ ${divergence(settings, name, divergedAt)}. Reset starts again.`;
   if (brief) return `${percent(accuracy)} right`;
   const turned = settings[name] === "bp" ? "" : angle === null ? ", no gradient left" : `, ${Math.round(angle)}° to the gradient`;
-  const moved = settings[name] === "first" ? `, p = ${power.toFixed(2)}` : "";
+  const moved = settings[name] === "first" ? `, p\u00a0=\u00a0${power.toFixed(2)}` : "";
   return `${percent(accuracy)} right${turned}${moved}`;
 }
 
