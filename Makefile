@@ -52,6 +52,7 @@ bench: .venv/installed ## Measure training steps beside torch's: tables, and rec
 	.venv/bin/python -m benchmarks.speed
 	.venv/bin/python -m benchmarks.grid
 	.venv/bin/python -m benchmarks.playground
+	.venv/bin/python -m benchmarks.playground_page
 
 lint: .venv/installed ## Check style, types, layers, and that no notebook holds outputs
 	.venv/bin/ruff check .
