@@ -10,6 +10,7 @@ import gzip
 import statistics
 import tempfile
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -91,27 +92,39 @@ def obeying(page: Any) -> tuple[float, float]:
     return paused, page.evaluate(OBEYED, [".pg-reset", f"{STEP} === 0"])
 
 
-def main() -> None:
-    """Measure and print."""
+def serving(folder: str) -> ThreadingHTTPServer:
+    """A server of a folder's files, at a port of its own."""
+    return ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+
+
+def measured(browser: Any, turns: int, seconds: float) -> Iterator[str]:
+    """What is found, line by line."""
     weight = len(gzip.compress((module.page_script() + module.style()).encode()))
-    print(f"weight, compressed: {weight / 1000:.1f} KB")
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+    yield f"weight, compressed: {weight / 1000:.1f} KB"
+    with tempfile.TemporaryDirectory() as folder, serving(folder) as server:
         write_pages(Path(folder))
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         site = f"http://127.0.0.1:{server.server_port}"
-        cold = [seconds_until_it_trains(browser, f"{site}/simple.html") for _ in range(TURNS)]
-        print(f"seconds until it trains: {statistics.median(cold):.2f} (from {min(cold):.2f} to {max(cold):.2f})")
+        cold = [seconds_until_it_trains(browser, f"{site}/simple.html") for _ in range(turns)]
+        yield f"seconds until it trains: {statistics.median(cold):.2f} (from {min(cold):.2f} to {max(cold):.2f})"
         for tau, d in ((20, 32), (60, 64)):
             page = slowed(browser)
             page.goto(f"{site}/full.html#v1&task=order&tau={tau}&d={d}&seed=0&a=bp&b=cal")
             page.get_by_label("Speed").select_option("0")
-            paused, reset = (max(times) for times in zip(*(obeying(page) for _ in range(TURNS)), strict=True))
-            print(f"τ = {tau}, d = {d}: Pause after {paused:.0f} ms, Reset after {reset:.0f} ms at most", end="")
+            paused, reset = (max(times) for times in zip(*(obeying(page) for _ in range(turns)), strict=True))
             page.get_by_role("button", name="Play").click()
-            print(f"; {page.evaluate(PICTURES, SECONDS):.0f} pictures a second", flush=True)
+            pictures = page.evaluate(PICTURES, seconds)
+            obeyed = f"Pause after {paused:.0f} ms, Reset after {reset:.0f} ms at most"
+            yield f"τ = {tau}, d = {d}: {obeyed}; {pictures:.0f} pictures a second"
             page.context.close()
         server.shutdown()
+
+
+def main() -> None:
+    """Measure and print."""
+    with chromium() as browser:
+        for line in measured(browser, TURNS, SECONDS):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The playground on a page, opened as a file: trained, moved, shared, without what it hopes for."""
 
+import json
 import re
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from tpcore.playground import module
 from tpcore.playground.presets import PRESETS
 from tpcore.playground.settings import FIELDS, START
 
@@ -417,3 +419,34 @@ def test_the_keyboard_alone_is_enough(open_playground: Any) -> None:
     tab_to("[data-setting=b_r]")
     page.keyboard.press("End")
     assert settings_of(page)["b_r"] == "1000"
+
+
+WIDGET = """async (text) => {
+  const { default: { render } } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  const values = { settings: START, simple: false, autostart: false, page: "", notice: "" }, listeners = {};
+  const model = { get: (name) => values[name], set: (name, value) => { values[name] = value; }, save_changes() {} };
+  model.on = (event, listener) => { listeners[event] = listener; };
+  model.off = (event) => { delete listeners[event]; };
+  const el = document.createElement("div");
+  Object.assign(window, { values, listeners, closing: render({ model, el }) });
+  document.body.replaceChildren(el);
+}"""
+
+
+def test_as_a_widget_it_is_made_before_it_is_on_the_page(open_playground: Any) -> None:
+    """As JupyterLab does it: settings and playing come from the model, the record goes there, and closing lets go."""
+    page = open_playground()
+    page.evaluate(WIDGET.replace("START", json.dumps(START)), module.module())
+    page.wait_for_function("document.querySelector('.pg-steps').textContent === 'step 0'")
+    drawn = """() => { const canvas = document.querySelector(".pg-credit");
+        if (!canvas.width) return false;
+        return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean); }"""
+    page.wait_for_function(drawn)
+    page.evaluate("""() => { values.settings = { ...values.settings, b_r: 5 }; listeners["change:settings"](); }""")
+    wait_for_r(page, "5")
+    page.evaluate("""() => { values.playing = true; listeners["change:playing"](); }""")
+    wait_for_step(page, 11)
+    page.evaluate("""() => { values.playing = false; listeners["change:playing"](); }""")
+    page.wait_for_function("values.record.step >= 11 && values.record.b.rows[1].step === 10")
+    page.evaluate("closing()")
+    assert page.evaluate("Object.keys(listeners)") == []
