@@ -38,7 +38,7 @@ def columns_of(group: str) -> dict[str, str]:
     """The experiments of a group, and their names above the columns."""
     if group == "order":
         return {name: label.removeprefix("τ = ") for name, label in ORDER.items()}
-    return {name: short(name) for name in FAIR if name not in ORDER}
+    return {name: short(name).replace(" ", "<br>") for name in FAIR if name not in ORDER}  # a phone is narrow
 
 
 def all_methods() -> list[str]:
