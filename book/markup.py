@@ -31,6 +31,12 @@ FONTS = """if (location.protocol.startsWith("http")) for (const href of %s) docu
   document.createElement("link"), { rel: "preload", as: "font", crossOrigin: "", href }));"""
 _TEXT_FONTS = [f"atkinson-hyperlegible-next-{face}.woff" for face in ("400-normal", "400-italic", "600-normal")]
 _CODE_FONT, _FORMULAS_FONT = "atkinson-hyperlegible-mono-400-normal.woff", "stix-two-math.woff"
+# A page that is opened as a file may not read the pages that it found.
+NO_EXCERPTS = """if (location.protocol === "file:") {
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  document.querySelector("#search-results").insertAdjacentHTML("beforebegin", `<p class="no-excerpts">Without excerpts:
+    a browser lets no page that was opened as a file read another one. A served book (make serve) shows them.</p>`);
+}"""
 COLUMNS = 64  # of code that fits its box on a wide screen
 _NAMES = {
     ".primary-toggle": "Show or hide the chapters",
@@ -74,6 +80,10 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
             tag["defer"] = ""
         elif inline and "dataset.mode" in tag.get_text():
             tag.string = THEME
+    if searches and soup.body:
+        script = soup.new_tag("script")
+        script.string = NO_EXCERPTS
+        soup.body.append(script)
     style = soup.select_one('link[href*="_static/style.css"]')
     if style:
         wanted = _TEXT_FONTS + [_CODE_FONT] * bool(soup.find("code")) + [_FORMULAS_FONT] * bool(soup.find("math"))
