@@ -37,6 +37,12 @@ NO_EXCERPTS = """if (location.protocol === "file:") {
   document.querySelector("#search-results").insertAdjacentHTML("beforebegin", `<p class="no-excerpts">Without excerpts:
     a browser lets no page that was opened as a file read another one. A served book (make serve) shows them.</p>`);
 }"""
+# What every page loads is one file: each request costs a reader time.
+THEME_SCRIPTS = (
+    "documentation_options.js", "doctools.js", "sphinx_highlight.js", "clipboard.min.js", "copybutton.js",
+    "scripts/sphinx-book-theme.js", "scripts/bootstrap.js", "scripts/pydata-sphinx-theme.js",
+)  # fmt: skip
+JOINED = "theme.js"
 COLUMNS = 64  # of code that fits its box on a wide screen
 _NAMES = {
     ".primary-toggle": "Show or hide the chapters",
@@ -52,6 +58,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 def _mend_pages(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
+        static = Path(app.outdir, "_static")
+        joined = "\n;\n".join((static / name).read_text("utf-8") for name in THEME_SCRIPTS)
+        (static / JOINED).write_text(joined, "utf-8")
         for page in Path(app.outdir).rglob("*.html"):
             if not {"_static", "_sources"} & set(page.relative_to(app.outdir).parts):
                 page.write_text(mended(page.read_text("utf-8"), searches=page.name == "search.html"), "utf-8")
@@ -80,6 +89,8 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
             tag["defer"] = ""
         elif inline and "dataset.mode" in tag.get_text():
             tag.string = THEME
+    if not searches:
+        _join(soup)
     if searches and soup.body:
         script = soup.new_tag("script")
         script.string = NO_EXCERPTS
@@ -95,6 +106,20 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
         tag.decompose()
     for tag in soup.select("#ethical-ad-placement"):
         tag.decompose()
+
+
+def _join(soup: BeautifulSoup) -> None:
+    """One script in the place of the theme's, where a page has them all."""
+    found = {}
+    for tag in soup.select('script[src*="_static/"]'):
+        root, _, name = str(tag["src"]).partition("?")[0].partition("_static/")
+        if name in THEME_SCRIPTS:
+            found[name] = (root, tag)
+    if tuple(found) == THEME_SCRIPTS:
+        root, last = found[THEME_SCRIPTS[-1]]
+        last["src"] = f"{root}_static/{JOINED}"
+        for name in THEME_SCRIPTS[:-1]:
+            found[name][1].decompose()
 
 
 def _icons(soup: BeautifulSoup) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from markup import mended
+from markup import THEME_SCRIPTS, mended
 
 PAGE = """<html><head><meta name="viewport" content="a"/><meta name="viewport" content="b"/>
 <script>document.documentElement.dataset.mode = localStorage.getItem("mode") || "auto";</script>
@@ -27,6 +27,12 @@ def test_what_nobody_needs_is_not_loaded_and_nothing_blocks_the_text() -> None:
     assert not page.select("link") and "thebe" not in str(page).lower()
     assert len(page.select("meta[name=viewport]")) == 1
     assert page.select_one(".explorer-data").get_text() == '{"a": "toggleHint"}'
+
+
+def test_the_theme_s_scripts_are_one() -> None:
+    theirs = "".join(f'<script src="../_static/{name}?v=1"></script>' for name in THEME_SCRIPTS)
+    page = BeautifulSoup(mended(f"<html><head></head><body>{theirs}</body></html>"), "html.parser")
+    assert [tag["src"] for tag in page.select("script")] == ["../_static/theme.js"]
 
 
 def test_the_search_page_keeps_its_index() -> None:
