@@ -34,6 +34,10 @@ def address(site: Path) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             pass
 
+        def end_headers(self) -> None:
+            self.send_header("Cache-Control", "max-age=600")  # as GitHub Pages does: what came once is not asked again
+            super().end_headers()
+
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
