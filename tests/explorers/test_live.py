@@ -65,6 +65,20 @@ def test_what_a_position_does_not_have_is_gone():
     assert found == plain(plain_figure)
 
 
+def test_the_program_of_all_figures_is_sent_once():
+    one, other = (hosts.live(explorer()) for explorer in (example, example_cells))
+    assert one.figure.library is other.figure.library and len(one.figure.library.code) > 1_000_000
+    assert len(str(one.figure.get_state())) < 10_000
+
+
+def test_a_move_sends_only_what_changed():
+    live, sent = hosts.live(example()), []
+    live.figure.observe(lambda change: sent.append(change["new"]), names="_py2js_update")
+    live.controls["r"].value = 3.7
+    (update,) = (update for update in sent if update)
+    assert set(update["style_data"]) <= {"name", "y"} and not update["layout_data"]
+
+
 def test_a_tapped_cell_moves_both_controls():
     live = hosts.live(example_cells())
     drawn = []

@@ -15,10 +15,12 @@ from typing import Any
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
+from plotly.utils import PlotlyJSONEncoder
 
 from tpcore.explorers.conditions import active, offers_choice
 from tpcore.explorers.controls import Choice, Control, LogSlider, Stops
 from tpcore.explorers.explorer import Explorer
+from tpcore.explorers.figure_widget import FigureWidget
 from tpcore.explorers.labels import label_html, plain_text
 from tpcore.explorers.round_trip import RoundTrip
 from tpcore.explorers.still import hidden_style
@@ -48,7 +50,7 @@ class LiveExplorer:
         self.queued: set[Any] = set()  # controls of which the page may still send a position from before an interrupt
         self.round_trip = RoundTrip()
         first = explorer.evaluate()
-        self.figure = go.FigureWidget(first)
+        self.figure = FigureWidget(first)
         self.figure.update_layout(_CLEAR)
         self._listen()
         for handle in self.controls.values():
@@ -157,23 +159,30 @@ def _kernel_loop() -> Any:
 
 def show(target: go.FigureWidget, figure: go.Figure) -> None:
     """Make a displayed figure equal to another one, in place where the traces' kinds agree."""
-    new = figure.to_dict()
     same_kinds = [trace.type for trace in target.data] == [trace.type for trace in figure.data]
     with target.batch_update():
         if same_kinds:
-            for shown, trace in zip(target.data, new["data"], strict=True):
-                _replace(shown, trace)
-        _replace(target.layout, {**new["layout"], **_CLEAR})
+            for shown, trace in zip(target.data, figure.data, strict=True):
+                _replace(shown, trace.to_plotly_json())
+        _replace(target.layout, {**figure.layout.to_plotly_json(), **_CLEAR})
     if not same_kinds:
         target.data = []
         target.add_traces(list(figure.data))
 
 
 def _replace(shown: Any, wanted: dict[str, Any]) -> None:
-    """Make a displayed trace or layout hold what is wanted and nothing else: plotly's `update` drops no key."""
+    """Make a displayed trace or layout hold what is wanted and nothing else: plotly's `update` drops no key.
+
+    What is there already is not sent again.
+    """
     kept = shown.to_plotly_json()
     gone = {key: () if key in ("annotations", "shapes") else None for key in kept if key not in {*wanted, "uid"}}
-    shown.update({**gone, **wanted}, overwrite=True)
+    new = {key: value for key, value in wanted.items() if key not in kept or not _alike(kept[key], value)}
+    shown.update({**gone, **new}, overwrite=True)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return PlotlyJSONEncoder().encode(one) == PlotlyJSONEncoder().encode(other)
 
 
 def _control_widget(control: Control) -> Any:
