@@ -4,8 +4,9 @@ docstrings are the chapters'."""
 import numpy as np
 import pytest
 
-from tpcore.chapters import gain_curves, rnn_experiments, targets_first
+from tpcore.chapters import gain_curves, reproduced, rnn_experiments, targets_first
 from tpcore.chapters.draw_by_draw import adam_angle, paired_draws, side_by_side
+from tpcore.chapters.equal_effort import answer as equal_effort
 from tpcore.chapters.equal_effort import explorers as contest
 from tpcore.chapters.equal_effort.tables import contests
 from tpcore.chapters.equal_effort_records import ORDER, rule_and_kind
@@ -19,8 +20,9 @@ from tpcore.experiments.verdicts import AHEAD, BEHIND
 
 
 def answered(text):
-    """Whether an answer was made from records; it raises where they do not say what is written."""
-    return "not run here" not in text and "not here" not in text
+    """Whether an answer was made from records (it raises where they do not say what is written) and holds no formula:
+    Markdown that a cell prints has none set."""
+    return "not run here" not in text and "not here" not in text and "$" not in text
 
 
 def start(explorer):
@@ -148,6 +150,11 @@ def test_in_the_middle_nothing_rises_and_a_small_r_carries_many_times_as_much():
     revealed = gains.profiles_explorer.defaults | slider_exercises.prediction.reveal
     middle = gains.profiles(**(revealed | {"r": 1.0}))["calibrated"][-1]
     assert gains.profiles(**revealed)["calibrated"][-1] > 50 * middle
+
+
+def test_the_openings_are_made_from_records():
+    texts = (slider_runs.answer(), equal_effort.answer(), reproduced.answer(), targets_first.verdict())
+    assert all(answered(text) for text in texts)
 
 
 def test_from_r_3_on_the_runs_are_back_propagation_s():

@@ -103,8 +103,8 @@ def answer() -> str:
         f"*It improves training.* {better}: through time it is {first}. Against back-propagation with the "
         f"same two step sizes it is {fair}, and the local rule {local}.",
         f"*It can be cheaper.* {step_costs()}",
-        f"*Regularization is crucial.* {crucial}: {share_of(learned, of)} runs with $r$ below 1 learn, and {large} of "
-        f"{of_large} from $r = 1$ on.",
+        f"*Regularization is crucial.* {crucial}: {share_of(learned, of)} runs with r below 1 learn, and {large} of "
+        f"{of_large} from r = 1 on.",
     ]
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
 

@@ -201,8 +201,8 @@ def answer() -> str:
         counts[1][0] / counts[1][1] < counts[2][0] / counts[2][1],
     )
     return (
-        f"Trained at each place, with the step sizes held, {below} runs below $r = 1$ solve temporal order, {middle} "
-        f"at $r = 1$, {above} above it, and {gradients} of back-propagation's. {bound}"
+        f"Trained at each place, with the step sizes held, {below} runs below r = 1 solve temporal order, {middle} "
+        f"at r = 1, {above} above it, and {gradients} of back-propagation's. {bound}"
     )
 
 

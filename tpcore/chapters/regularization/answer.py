@@ -93,14 +93,14 @@ def answer() -> str:
         return f"The map was not run here: `tpcore run {ORDER}` records it."
     learned, broken, of = counts(ORDER, small=True)
     large, _, of_large = counts(ORDER, small=False)
-    crucial = held("So it is crucial here: no $\\gamma_\\theta$ of the map stands in for $r$.", learned == 0 < large)
+    crucial = held("So it is crucial here: no γ_θ of the map stands in for r.", learned == 0 < large)
     all_r = values_of(ORDER)[0]
     solved = sum(row["solved"] for row in by_r(ORDER, "tp-local"))
     _, best = best_cell(ORDER, "tp-time", all_r)
     near = np.median(column(best, "angle")[1][:, 0]) < 5
     price = held("But what works is nearly back-propagation, or solves nothing", near and not solved)
     text = (
-        f"On temporal order {share_of(learned, of)} runs with $r$ below 1 learn, and {broken} break; from $r = 1$ on "
+        f"On temporal order {share_of(learned, of)} runs with r below 1 learn, and {broken} break; from r = 1 on "
         f"{large} of {of_large} learn. {crucial} {price}: the best cell "
         f"through time reaches {told(ORDER, 'tp-time', all_r)}; the local rule's reaches "
         f"{told(ORDER, 'tp-local', all_r)}, and {share_of(solved, _runs('tp-local'))} of its runs solve the task."
@@ -132,6 +132,6 @@ def mnist_answer() -> str:
     best = [row["best"] for row in rows if row["r"] >= 1]
     flat = held("there is no upper edge", max(best) < 1.15 * min(best))
     return (
-        f"Below $r = 1$ {small} runs learn. From $r = 1$ to "
+        f"Below r = 1 {small} runs learn. From r = 1 to "
         f"{rows[-1]['r']:,.0f} the best cell of a row lies between {min(best):.2f} and {max(best):.2f}: {flat}."
     )
