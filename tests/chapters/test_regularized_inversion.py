@@ -1,4 +1,4 @@
-"""The figures of chapter 1 against dense minimization, decompositions and calculus, and the claims of its text."""
+"""The figures of "Regularized inversion" against dense minimization and calculus, and the claims of its text."""
 
 import math
 
