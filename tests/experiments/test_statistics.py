@@ -95,3 +95,8 @@ def test_a_profile_is_the_share_at_or_above():
         1,
         pytest.approx(1 / 3),
     ]
+
+
+def test_a_tie_is_neither_won_nor_lost():
+    found = compare_pairs(np.array([1.0, 2.0, 3.0, 5.0]), np.array([1.0, 1.0, 4.0, 4.0]))
+    assert (found.won, found.lost, found.pairs) == (2, 1, 4)

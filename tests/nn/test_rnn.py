@@ -317,3 +317,15 @@ def test_calibrated_tends_to_the_exact_inverse():
             exact = torch.linalg.solve(net.W, (exact / net.slope(t, h[t - 1])).T).T
         errors.append(float((h_grad - exact).norm() / exact.norm()))
     assert errors[0] / errors[1] == pytest.approx(10, rel=0.3) and errors[1] / errors[2] == pytest.approx(10, rel=0.1)
+
+
+@pytest.mark.parametrize("form", ["linearized", "difference", "plain"])
+def test_it_is_the_sum_of_the_two_biases_that_counts(form):
+    torch.manual_seed(0)
+    rnn, x, found = RNN(2, 4, rule=TargetProp(1.0, form=form, step=0.1)).double(), torch.randn(5, 3, 2).double(), []
+    for moved in (0.0, 0.3):
+        with torch.no_grad():
+            rnn.bias_ih_l0.sub_(moved)
+            rnn.bias_hh_l0.add_(moved)
+        found.append(torch.autograd.grad(rnn(x)[0].sin().sum(), list(rnn.parameters())))
+    torch.testing.assert_close(*found)
