@@ -152,10 +152,10 @@ class PlaygroundView {
     this.waking ??= requestAnimationFrame((now) => {
       this.waking = null;
       if (this.closed) return;
-      const due = this.ready && (!this.reduced.matches || now - (this.asked ?? -Infinity) >= REDUCED_GAP);
+      const due = this.ready && (!this.reduced.matches || now - (this.askedAt ?? -Infinity) >= REDUCED_GAP);
       if (this.playing && due) {
         this.ready = false;
-        this.asked = now;
+        this.askedAt = now;
         this.trainer.send("look");
       }
       if (this.frame && !this.drawn) this.screen.draw(this.frame, this.range);
