@@ -8,7 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tpcore.chapters.tables import folded, table
+from tpcore.chapters.recorded import say_not_run
+from tpcore.chapters.tables import folded, from_a_record, table
 from tpcore.explorers import Choice, Explorer
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
 from tpcore.provenance import made_here
@@ -57,7 +58,7 @@ def places() -> dict[str, str]:
 
 def ratios(cell: str, place: str) -> dict[str, Any]:
     """The time of each contender's step over that of torch's, and its quartiles, for every shape."""
-    rows = gpu_record()["steps"] if place == "gpu" else bench_record()["steps"]
+    rows = gpu_record()["steps"] if place == "gpu" else bench_record()["steps"] if BENCH_RECORDS else []
     rows = [row for row in rows if row["cell"] == cell and place in ("gpu", str(row["threads"]))]
     labels = [f"{row['batch']}, {row['length']}, {row['hidden']}" for row in rows]
     found: dict[str, Any] = {"labels": labels}
@@ -72,8 +73,11 @@ def ratios(cell: str, place: str) -> dict[str, Any]:
 
 def ratios_figure(result: dict[str, Any]) -> go.Figure:
     """A dot for each shape and contender; the line is torch's own step."""
-    longest = max(high for name in SHOWN for _, _, high in result[name])
+    longest = max((high for name in SHOWN for _, _, high in result[name]), default=1)
     fig = figure("time over torch's", "B, τ, d", x_range=(0, max(1.15, 1.05 * longest)), height=420)
+    if not result["labels"]:
+        say_not_run(fig, "make bench")
+        return fig
     fig.add_vline(x=1, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
     for name, (label, color, symbol) in SHOWN.items():
         low, median, high = zip(*result[name], strict=True)
@@ -118,6 +122,7 @@ def label(row: dict[str, Any]) -> str:
     return f"{row['cell']} {row['batch']}, {row['length']}, {row['hidden']}{threads}"
 
 
+@from_a_record
 def answer() -> Any:
     """The chapter's answer, from the records."""
     from IPython.display import Markdown
@@ -143,6 +148,7 @@ def answer() -> Any:
     return Markdown(said)
 
 
+@from_a_record
 def cpu_tables() -> Any:
     """Every ratio on a CPU, with and without compiled loops; a star marks what misses its aim."""
     record = bench_record()
@@ -181,6 +187,7 @@ def cpu_tables() -> Any:
     return folded("All ratios on the CPU", place, aim, table(head, rows(record["steps"])), *without)
 
 
+@from_a_record
 def limit_table() -> Any:
     """The share of the processor's arithmetic that a calibrated step uses, and whether a larger r costs anything."""
     record = bench_record()
@@ -206,6 +213,7 @@ def limit_table() -> Any:
     )
 
 
+@from_a_record
 def memory_table() -> Any:
     """Peak memory of a step beside torch's, at rest, and the time of the import."""
     record = bench_record()

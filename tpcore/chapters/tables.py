@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from html import escape
 from typing import Any
 
@@ -40,6 +41,40 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
     return Markdown(
         "\n".join("| " + " | ".join(str(entry).replace("|", "\\|") for entry in line) + " |" for line in lines)
     )
+
+
+def from_a_record(show: Callable[[], Any]) -> Callable[[], Any]:
+    """Decorate what shows a record: where there is none, it says which one that is, and what makes it.
+
+    Parameters
+    ----------
+    show : callable
+        Raises `FileNotFoundError` with these words where the record is missing.
+
+    Returns
+    -------
+    callable
+        Returns what it does, or the words as IPython.display.Markdown.
+
+    Examples
+    --------
+    >>> from tpcore.chapters.tables import from_a_record
+    >>> @from_a_record
+    ... def times():
+    ...     raise FileNotFoundError("no record of times: `make bench` writes one")
+    >>> times().data
+    'Not shown: no record of times: `make bench` writes one.'
+    """
+    from IPython.display import Markdown
+
+    @wraps(show)
+    def shown() -> Any:
+        try:
+            return show()
+        except FileNotFoundError as missing:
+            return Markdown(f"Not shown: {missing}.")
+
+    return shown
 
 
 def folded(summary: str, *parts: Any) -> Any:

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tpcore.chapters.equal_effort_records import TASKS, rule_and_kind, tuned
-from tpcore.chapters.tables import folded, table
+from tpcore.chapters.recorded import say_not_run
+from tpcore.chapters.tables import folded, from_a_record, table
 from tpcore.experiments import Lead, compare_pairs
 from tpcore.experiments.verdicts import AHEAD, BEHIND, LEVEL, NEITHER, UNCLEAR, sentence, word_for
 from tpcore.explorers import Choice, Explorer
@@ -48,6 +49,8 @@ NETWORKS = {name: title for name, title in TITLES.items() if not RECORDS or name
 
 def learning(network: str) -> dict[str, Any]:
     """Accuracy on the test images against steps, for each rule: its median, lowest and highest seed."""
+    if not RECORDS:
+        return {"steps": [], "rules": {}}
     record = depth_record()
     accuracy = {rule: np.array(found["accuracy"]) for rule, found in record["networks"][network].items()}
     return {
@@ -62,6 +65,9 @@ def learning(network: str) -> dict[str, Any]:
 def learning_figure(result: dict[str, Any]) -> go.Figure:
     """A curve for each rule, in a band from the lowest to the highest seed."""
     fig = figure("training step", "accuracy on test images", y_range=(0, 1.03), height=380)
+    if not result["rules"]:
+        say_not_run(fig, "python -m benchmarks.depth")
+        return fig
     fig.add_hline(y=CHANCE)
     for rule, found in result["rules"].items():
         name, color, dash = RULES[rule]
@@ -94,6 +100,7 @@ def contest(network: str, rule: str) -> tuple[Lead, str]:
     return lead, word_for(lead, learned=max(np.median(first[:, -1]), np.median(second[:, -1])) > LEARNED)
 
 
+@from_a_record
 def answer() -> Any:
     """The chapter's answer on layers in depth, from the record."""
     from IPython.display import Markdown
@@ -143,6 +150,7 @@ def _times(*, dense: bool) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+@from_a_record
 def depth_table() -> Any:
     """The evidence: what the search chose, where the runs ended, and every verdict."""
     rows = []
@@ -177,6 +185,8 @@ def which_r() -> Any:
     from IPython.display import Markdown
 
     r = np.array(chosen_r())
+    if not len(r):
+        return Markdown("Not shown: no record of an equal search, such as `tpcore sweep equal-effort-order-60` makes.")
     low, middle, high = np.quantile(r, [0.25, 0.5, 0.75])
     return Markdown(
         f"Which $r$? The equal searches of this book chose one {len(r)} times for this rule: from {r.min():.1g} to "

@@ -70,7 +70,10 @@ def success_figure(result: dict[str, Any]) -> go.Figure:
     """A row a method, a column a task; the larger the dot, the more seeds solve it."""
     columns = list(columns_of(result["group"]).values())
     title = "length τ" if result["group"] == "order" else "task"
-    fig = figure(title, "", height=90 + 38 * len(result["cells"]))
+    fig = figure(title, "", height=90 + 38 * max(4, len(result["cells"])))
+    if not result["cells"]:
+        say_not_run(fig, "tpcore sweep equal-effort-order-60")
+        return fig
     labels = {method: _row_label(method) for method in result["cells"]}
     blank = [(column, labels[method]) for method, row in result["cells"].items()
              for column, cell in zip(columns, row, strict=True) if cell is None]  # fmt: skip

@@ -119,6 +119,8 @@ def _runs(rule: str) -> int:
 
 def largest_is_as_good(name: str = ORDER, rule: str = "tp-time") -> str:
     """The best cell of a rule beside its best at the largest r, where through time it is nearly back-propagation."""
+    if not by_r(name, rule):
+        return "not run"
     all_r = values_of(name)[0]
     return f"best cell {told(name, rule, all_r)}; at the largest r {told(name, rule, all_r[-1:])}"
 
