@@ -13,7 +13,7 @@ def test_a_sentence_that_the_records_do_not_say_stops_the_build():
 @pytest.mark.parametrize(
     ("words", "names", "says"),
     [
-        ((AHEAD,), ("τ = 60", ""), "ahead in 1 of 1 contests (τ = 60) and behind in none"),
+        ((AHEAD,), ("τ = 60", ""), "ahead in 1 of 1 contests (τ\xa0=\xa060) and behind in none"),
         ((LEVEL, UNCLEAR, NEITHER), ("", ""), "ahead in none of 3 contests and behind in none"),
         ((BEHIND, AHEAD, BEHIND), ("a", "b; c"), "ahead in 1 of 3 contests (a) and behind in 2 (b; c)"),
     ],

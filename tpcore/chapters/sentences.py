@@ -56,7 +56,7 @@ def tally(words: Iterable[str], ahead: str = "", behind: str = "") -> str:
     --------
     >>> from tpcore.chapters.sentences import tally
     >>> tally(["ahead", "behind", "behind", "level"], behind="τ = 60 and τ = 120")
-    'ahead in 1 of 4 contests and behind in 2 (τ = 60 and τ = 120)'
+    'ahead in 1 of 4 contests and behind in 2 (τ\\xa0=\\xa060 and τ\\xa0=\\xa0120)'
     """
     count = Counter(words)
     first, second = (_counted(count[word], names) for word, names in ((AHEAD, ahead), (BEHIND, behind)))
@@ -64,7 +64,8 @@ def tally(words: Iterable[str], ahead: str = "", behind: str = "") -> str:
 
 
 def _counted(number: int, names: str) -> tuple[str, str]:
-    return str(number or "none"), f" ({names})" if number and names else ""
+    kept = names.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")  # no line ends within "τ = 60"
+    return str(number or "none"), f" ({kept})" if number and names else ""
 
 
 def share_of(part: int, of: int) -> str:

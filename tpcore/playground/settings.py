@@ -14,8 +14,8 @@ _SHARED: dict[str, dict[str, Any]] = {
 RULES = {
     "bp": ("Back-propagation", "orange"),
     "paper": ("Targets, paper’s rule", "blue"),
-    "cal": ("Targets, calibrated", "olive"),
-    "geo": ("Targets, geometric", "green"),
+    "cal": ("Targets, calibrated", "green"),
+    "geo": ("Targets, geometric", "olive"),
     "first": ("Targets first", "purple"),
 }
 _LANE: dict[str, dict[str, Any]] = {
