@@ -116,7 +116,7 @@ def profiles(trained_by: str, step: int, r: float) -> dict[str, Any]:
 
 
 def profiles_figure(result: dict[str, Any]) -> go.Figure:
-    """The three curves as in chapter 2, and how far the network has come."""
+    """The three curves of what is carried back, and how far the network has come."""
     text = f"accuracy: {result['accuracy']:.2f}"
     place = {"x": 0.98, "y": 0.89, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "top"}
     return calibrated_figure(result).add_annotation(text=text, **place)
