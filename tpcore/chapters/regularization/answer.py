@@ -93,7 +93,7 @@ def answer() -> str:
         return f"The map was not run here: `tpcore run {ORDER}` records it."
     learned, broken, of = counts(ORDER, small=True)
     large, _, of_large = counts(ORDER, small=False)
-    crucial = held("So it is crucial here: no γ_θ of the map stands in for r.", learned == 0 < large)
+    crucial = held("So it is crucial here: no step size of the map stands in for r.", learned == 0 < large)
     all_r = values_of(ORDER)[0]
     solved = sum(row["solved"] for row in by_r(ORDER, "tp-local"))
     _, best = best_cell(ORDER, "tp-time", all_r)
