@@ -65,7 +65,7 @@ def means_figure(result: dict[str, Any]) -> go.Figure:
         fig.add_scatter(x=GAIN_AXIS, y=y, name=name, mode="lines", line=line)
     for q, (name, color) in NAMED.items():
         fig.add_scatter(x=GAIN_AXIS, y=result["named"][str(q)], name=name, mode="lines", line={"color": PALETTE[color]})
-    line = {"color": NEUTRAL, "width": 4}
+    line = {"color": NEUTRAL, "width": 4, "dash": "longdash"}
     chosen = f"q = {result['exponent']:g}".replace("-", "−")
     fig.add_scatter(x=GAIN_AXIS, y=result["chosen"], name=f"chosen, {chosen}", mode="lines", line=line)
     return fig
