@@ -134,13 +134,13 @@ def answer() -> Any:
     said = (
         f"On the recorded CPU the loops of `tpcore` take {ours:.2f} of the time of `torch.nn.RNN`, and the "
         f"calibrated rule takes {targets:.2f} of back-propagation's in the same loops: targets cost what gradients "
-        f"cost. The paper's rule takes {stopped:.2f} of the calibrated rule's time at $\\tau = {longest}$, because "
+        f"cost. The paper's rule takes {stopped:.2f} of the calibrated rule's time at τ = {longest}, because "
         "what it carries has vanished and the walk back ends."
     )
     if GPU_RECORDS:
         alone = [ratio(row, "TP calibrated") for row in gpu_record()["steps"]]
         graphs = {row["length"]: ratio(row, "TP calibrated") for row in gpu_record()["captured"]}
-        of = " and ".join(f"{value:.2f} at $\\tau = {length}$" for length, value in sorted(graphs.items()))
+        of = " and ".join(f"{value:.2f} at τ = {length}" for length, value in sorted(graphs.items()))
         said += (
             f" On a GPU a calibrated step takes {min(alone):.1f} to {max(alone):.1f} times torch's when it is started "
             f"operation by operation, and captured as a graph {of}."
@@ -207,7 +207,7 @@ def limit_table() -> Any:
         "Counted operations of the calibrated rule over measured time, beside a large matrix product on as many "
         "threads. What is missing goes into starting operations, moving memory, tanh, and thin products.",
         table(head, rows),
-        "With a loss on the first state too, so that no walk stops early, most of what $r = 10$ carries has vanished. "
+        "With a loss on the first state too, so that no walk stops early, most of what r = 10 carries has vanished. "
         "It is set to zero before it becomes a *denormal* number, which many processors compute far more slowly.",
         table(["network B, τ, d", "r = 10 over r = 1", "r = 1 over calibrated"], vanishing),
     )

@@ -28,8 +28,8 @@ def answer() -> Any:
 
     shape = Shape(batch=20, length=60, hidden=100, inputs=6, outputs=OUTPUTS)
     said = (
-        "By the count, never: it does all that back-propagation does, and inverts. At $B = 20$, $\\tau = 60$, "
-        f"$d = 100$ that is {ratio(shape):.2f} times back-propagation, and {limiting_ratio(shape):.3f} in the limit of "
+        "By the count, never: it does all that back-propagation does, and inverts. At B = 20, τ = 60, "
+        f"d = 100 that is {ratio(shape):.2f} times back-propagation, and {limiting_ratio(shape):.3f} in the limit of "
         "many steps."
     )
     found = compared()
