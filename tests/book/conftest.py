@@ -20,6 +20,13 @@ SHIFTS = """window.shift = 0;
 new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shift += e.hadRecentInput ? 0 : e.value)))
   .observe({ type: "layout-shift", buffered: true });"""
 
+# All of the book's fonts: a test may be the first to use one, with the network cut.
+FONTS = """async () => {
+  const text = ["1em Atkinson", "italic 1em Atkinson", "600 1em Atkinson"];
+  const fonts = [...text, "1em 'Atkinson Mono'", "1em 'STIX Two Math'"];
+  for (const font of fonts) await document.fonts.load(font).catch(() => null);
+}"""
+
 
 @pytest.fixture(scope="session")
 def site() -> Path:
@@ -115,21 +122,23 @@ class Held:
 def opened(browser: Any, address: str, **options: Any) -> Any:
     """A page in a context of its own, once all explorers are drawn and all fonts there: it then asks for nothing more.
 
-    `page.problems`, `requested` and `answers` grow with what goes wrong, is asked for and comes; `shift` is how far the
-    page has jumped by then.
+    `page.problems` and `requested` grow with what goes wrong and is asked for; `answers` are those that have come by
+    then, and `shift` is how far the page has jumped.
     """
     page = browser.new_context(**{"viewport": DESK, **options}).new_page()
-    page.problems, page.requested, page.answers = [], [], []
+    page.problems, page.requested, answers = [], [], []
     page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: page.problems.append(str(e)))
     page.on("request", lambda r: page.requested.append(r.url))
-    page.on("response", lambda answer: page.answers.append(answer))
+    page.on("response", lambda answer: answers.append(answer))
     page.add_init_script(SHIFTS)
     page.goto(address)
     if options.get("java_script_enabled", True):
         draw_all(page)
         page.evaluate("async () => { await document.fonts.ready }")
         page.shift = page.evaluate("shift")
+        page.evaluate(FONTS)
+    page.answers = list(answers)
     return page
 
 

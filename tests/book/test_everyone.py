@@ -77,7 +77,7 @@ def test_a_change_is_said_and_described_in_words_from_the_data(open_page: Any) -
     figure = page.locator("figure.explorer:has(input[type=range])").first
     data, said = embedded(figure), figure.locator("[role=status]")
     assert said.text_content() == ""
-    figure.locator("input[type=range]").first.press("ArrowRight")
+    figure.locator("input[type=range]").first.press("ArrowLeft")
     page.wait_for_function("s => s.textContent !== ''", arg=said.element_handle())
     words = data["said"][figure.get_attribute("data-position")]
     assert words and words in said.text_content()

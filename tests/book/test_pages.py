@@ -112,7 +112,7 @@ def test_a_page_opened_again_starts_at_the_start(open_page: Any) -> None:
     page = open_page(EXPLORING[0])
     slider = page.locator("figure.explorer input[type=range]").first
     start = slider.input_value()
-    slider.press("ArrowRight")
+    slider.press("ArrowLeft")
     assert slider.input_value() != start
     page.wait_for_function("location.hash !== ''")
     page.evaluate("history.replaceState(null, '', location.pathname)")
@@ -149,7 +149,7 @@ def test_the_page_does_not_jump_when_plotly_draws(open_page: Any) -> None:
 
 def test_paper_is_light_in_dark_mode(open_page: Any) -> None:
     page = open_page(EXPLORING[0], color_scheme="dark")
-    text = "getComputedStyle(document.querySelector('.bd-article p')).color"
+    text = "getComputedStyle(document.querySelector('.bd-article p:not([class])')).color"
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     on_screen = page.evaluate(text)
     page.emulate_media(media="print", color_scheme="dark")
