@@ -143,6 +143,7 @@ def test_several_gradients_at_once_are_refused(kind):
         torch.autograd.grad(output, module.weight_hh_l0, torch.randn(3, *output.shape), is_grads_batched=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*deprecated:DeprecationWarning")  # torch's own, for a derivative
 @MODULES
 def test_transformations_of_functions_are_refused(kind):
     module, x = kind(3, 4, rule=RULE), torch.randn(5, 2, 3)
