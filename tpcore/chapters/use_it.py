@@ -107,7 +107,7 @@ def answer() -> Any:
 
     names = {"calibrated": "the calibrated rule", "paper": "the paper's rule"}
     said = "; ".join(f"{name} is {_verdicts(rule)}" for rule, name in names.items())
-    lost = [network for network in NETWORKS if contest(network, "calibrated")[1] == NEITHER]
+    lost = [network for network in NETWORKS if all(contest(network, rule)[1] == NEITHER for rule in names)]
     convolutional = f" and {_times(dense=False)} times in the convolutional one" if "conv" in NETWORKS else ""
     nobody = f"; {_where(lost)} no rule learns" if lost else ""
     return Markdown(
