@@ -17,6 +17,14 @@ from tools import serve
 
 ROOT = Path(__file__).parents[2]
 
+# A test run in the background of a script passes on that Ctrl-C is ignored.
+LISTENS_TO_CTRL_C = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
@@ -46,13 +54,11 @@ def test_a_taken_port_gives_another(book: Path, busy_port: int) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
 def test_it_says_where_and_stops_cleanly(book: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, ROOT / "tools/serve.py", book],
+        [sys.executable, "-c", LISTENS_TO_CTRL_C, ROOT / "tools/serve.py", book],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        # A test run in the background of a script passes on that Ctrl-C is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout
     line = process.stdout.readline()
