@@ -14,6 +14,7 @@ from typing import Any
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.transforms import SphinxTransform
@@ -60,6 +61,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     sys.path.insert(0, root)  # the reference documents the tpcore beside the book, whichever is installed
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the chapters' networks are small; threads would wait for each other
     app.add_transform(_PlainQuotes)
+    app.add_post_transform(_LinkToPosition)
     app.add_post_transform(_FigureBeforeCode)
     app.add_post_transform(_PunctuationStays)
     app.connect("missing-reference", _name_in_backticks)
@@ -69,6 +71,21 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_css_file("icons.css", priority=900)
     app.add_css_file("style.css", priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class _LinkToPosition(SphinxPostTransform):
+    """A link may name a position of the playground or an explorer, which is no heading: playground.ipynb#v1&b_r=10."""
+
+    default_priority = 8  # before MyST looks for headings
+
+    def run(self, **kwargs: Any) -> None:
+        for link in list(self.document.findall(addnodes.pending_xref)):
+            position = link.get("reftargetid") or ""
+            if link["refdomain"] == "doc" and "=" in position:
+                address = self.app.builder.get_relative_uri(self.env.docname, link["reftarget"])
+                reference = nodes.reference("", "", refuri=f"{address}#{position}", internal=True)
+                reference += link.children
+                link.replace_self(reference)
 
 
 class _FigureBeforeCode(SphinxPostTransform):

@@ -1,13 +1,18 @@
 """What a preset's sentence says is what its runs do, on five seeds."""
 
+import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 
 from tpcore.playground import PRESETS
-from tpcore.playground.settings import START, checked
+from tpcore.playground.settings import FIELDS, START, checked
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 pytestmark = pytest.mark.browser
 
@@ -99,3 +104,16 @@ def test_how_the_middle_s_step_sizes_were_chosen(compute: Any) -> None:
     found = {pair: along("bp", *pair) for pair in pairs}
     assert max(found.values()) < reached
     assert found[settings["a_gamma_theta"], settings["a_gamma_h"]] > 0.3, "both learn: chance is a quarter"
+
+
+LINK = re.compile(r"playground\.ipynb#v1&([^)\s]+)\)")
+
+
+def test_links_of_the_chapters_lead_to_presets() -> None:
+    presets = [START | preset.settings for preset in PRESETS.values()]
+    for chapter in ("02-target-propagation", "03-training-an-rnn"):
+        addresses = LINK.findall((NOTEBOOKS / f"{chapter}.ipynb").read_text("utf-8"))
+        assert addresses
+        for address in addresses:
+            given = {name: value if FIELDS[name].get("options") else float(value) for name, value in parse_qsl(address)}
+            assert START | given in presets, address
