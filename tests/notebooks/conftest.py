@@ -26,6 +26,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Every other chapter must show one.
 WITHOUT_EXPLORER = {"10-what-was-reproduced", "playground"}
 PLOTTED = "() => document.querySelector('.js-plotly-plot')?.data?.length > 0"
+# What is far from the screen need not be drawn.
+INTO_VIEW = "document.querySelector('.js-plotly-plot, .tpcore-explorer, .playground-view')?.scrollIntoView()"
 PROMPTS = "[...document.querySelectorAll('.jp-InputPrompt')]"
 
 # JupyterLab sends what a widget says to a thread of the kernel, for which it asks when the first widget comes. What is
@@ -115,6 +117,9 @@ def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(300_000)  # a busy machine is no failure
+        page.problems = []
+        page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: page.problems.append(str(e)))
         page.goto(f"{lab}/lab/tree/{name}?reset")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
@@ -124,8 +129,8 @@ def run_notebook(browser: Any, lab: str) -> Iterator[Any]:
             with contextlib.suppress(BrowserTimeout):
                 page.wait_for_function(f"() => {PROMPTS}.some(p => /\\[[*\\d]/.test(p.textContent))", timeout=10_000)
                 break
-        until(page, drawn)
         idle(page)
+        until(page, f"() => {{ {INTO_VIEW}; return ({drawn})(); }}")
         page.evaluate(LISTENING)
         return page
 
@@ -163,5 +168,17 @@ def until(page: Any, expression: str, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not page.evaluate(expression):
         if time.monotonic() > end:
-            raise TimeoutError(f"not true within {seconds:.0f} seconds: {expression}")
+            raise TimeoutError(f"not true within {seconds:.0f} seconds: {expression}\n{state(page)}")
         page.wait_for_timeout(100)
+
+
+def state(page: Any) -> str:
+    """What an open notebook shows, for whoever reads why a test failed."""
+    seen = page.evaluate(f"""() => ({{
+        prompts: {PROMPTS}.map((prompt) => prompt.textContent).join(" "),
+        kernel: document.querySelector(".jp-Notebook-ExecutionIndicator")?.dataset.status,
+        explorers: document.querySelectorAll(".tpcore-explorer").length,
+        figures: [...document.querySelectorAll(".js-plotly-plot")].map((plot) => plot.data?.length),
+        outputs: [...document.querySelectorAll(".jp-OutputArea-output")].map((output) => output.innerText.slice(-200)),
+    }})""")
+    return "\n".join([*(f"{name}: {value}" for name, value in seen.items()), *page.problems])

@@ -33,7 +33,10 @@ class FigureWidget(go.FigureWidget):
       const library = await model.widget_manager.get_model(model.get("library").slice("IPY_MODEL_".length));
       const address = URL.createObjectURL(new Blob([library.get("code")], { type: "text/javascript" }));
       return (await import(address)).default;
-    })());
+    })().catch((error) => {
+      delete globalThis.tpcorePlotly;  // the next figure tries again
+      throw error;
+    }));
     export default () => {
       let widget;
       return {
