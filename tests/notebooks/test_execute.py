@@ -1,7 +1,7 @@
 """Every chapter runs from top to bottom in a kernel, in its live form.
 
 `make test` leaves this to the build of the book, which has executed them all, and to JupyterLab (test_jupyterlab.py),
-in which those with explorers run in their live form.
+in which a few run in their live form.
 """
 
 from pathlib import Path

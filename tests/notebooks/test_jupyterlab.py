@@ -1,4 +1,8 @@
-"""The chapters in a real JupyterLab in a real browser: run all, move the first control, see the figure change."""
+"""The chapters in a real JupyterLab in a real browser: run all, move the first control, see the figure change.
+
+`make test` takes three chapters, whose first controls are of every kind; what the others compute the build of the book
+has executed. `make test-all` takes them all.
+"""
 
 import json
 from pathlib import Path
@@ -13,10 +17,15 @@ pytestmark = [pytest.mark.jupyter, pytest.mark.browser]
 # An array that came encoded keeps what it stands for beside its code.
 DATA = """() => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.data.map(
     trace => [trace.name, ...[trace.x, trace.y, trace.z].map(a => Array.from(a?._inputArray ?? a ?? []))])))"""
-EXPLORING = [path for path in NOTEBOOKS if path.stem not in WITHOUT_EXPLORER]
+FEW = {"00-welcome", "05-how-fast-is-it", "07-regularization-is-crucial"}
+EXPLORING = [
+    pytest.param(path, id=path.stem, marks=() if path.stem in FEW else pytest.mark.slow)
+    for path in NOTEBOOKS
+    if path.stem not in WITHOUT_EXPLORER
+]
 
 
-@pytest.mark.parametrize("path", EXPLORING, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXPLORING)
 def test_it_runs_from_top_to_bottom_and_the_first_control_changes_the_figure(run_notebook: Any, path: Path) -> None:
     page = run_notebook(path.name)
     check_ran(notebook_of(page), shows_explorer=True)
