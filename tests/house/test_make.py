@@ -108,3 +108,8 @@ def test_a_changed_source_that_fails_is_not_taken_for_built(project: Path) -> No
     (project / "status").write_text("1")
     assert book(project)[0] != 0
     assert book(project)[0] != 0
+
+
+def test_a_group_has_one_worker(request: pytest.FixtureRequest) -> None:
+    """Else each worker opens every page, and its own JupyterLab."""
+    assert "PYTEST_XDIST_WORKER" not in os.environ or request.node.nodeid.endswith("@tests/house/test_make.py")
