@@ -1,7 +1,6 @@
 """What the playground asks of a reader: its weight, how soon it trains, how soon it obeys, and pictures a second.
 
-On a screen of a phone's size; the processor slowed four times by Chromium, which slows a page's main thread and not its
-worker, and the network held to that of a slow phone. Nothing is cached.
+On a slow phone (benchmarks/slow_phone.py).
 """
 
 from __future__ import annotations
@@ -11,23 +10,14 @@ import statistics
 import tempfile
 import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from benchmarks.slow_phone import serving, slowed
 from tests.browser import chromium
 from tests.playground.pages import write_pages
 from tpcore.playground import module
 
-PHONE = {"viewport": {"width": 375, "height": 760}, "device_scale_factor": 2}
-SLOWER = 4
-NETWORK = {
-    "offline": False,
-    "latency": 150,
-    "downloadThroughput": 200_000,
-    "uploadThroughput": 90_000,
-}  # bytes a second
 TURNS, SECONDS = 5, 5
 
 STEP = "Number(document.querySelector('.pg-steps')?.textContent.replace('step ', ''))"
@@ -45,36 +35,6 @@ PICTURES = """(seconds) => new Promise((found) => {
 })"""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A server that writes no log, and compresses what it sends as GitHub Pages does."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        """Answer with the file, compressed."""
-        file = Path(self.translate_path(self.path))
-        if not file.is_file():  # the icon that browsers ask for
-            return self.send_error(404)
-        content = gzip.compress(file.read_bytes())
-        self.send_response(200)
-        self.send_header("Content-Type", self.guess_type(self.path))
-        self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
-def slowed(browser: Any) -> Any:
-    """A page of a slow phone."""
-    page = browser.new_context(**PHONE).new_page()
-    session = page.context.new_cdp_session(page)
-    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", NETWORK)
-    return page
-
-
 def seconds_until_it_trains(browser: Any, address: str) -> float:
     """From the request of the simplest page to the first step that it shows."""
     page = slowed(browser)
@@ -90,11 +50,6 @@ def obeying(page: Any) -> tuple[float, float]:
     page.evaluate(OBEYED, [".pg-play", f"{STEP} >= 2"])
     paused = page.evaluate(OBEYED, [".pg-play", "document.querySelector('[data-training=false]') !== null"])
     return paused, page.evaluate(OBEYED, [".pg-reset", f"{STEP} === 0"])
-
-
-def serving(folder: str) -> ThreadingHTTPServer:
-    """A server of a folder's files, at a port of its own."""
-    return ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
 
 
 def measured(browser: Any, turns: int, seconds: float) -> Iterator[str]:
