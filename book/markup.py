@@ -29,8 +29,14 @@ THEME = """{
 # The fonts come with the style: one that is late is not seen, or moves lines. A file may not be asked for in this way.
 FONTS = """if (location.protocol.startsWith("http")) for (const href of %s) document.head.append(Object.assign(
   document.createElement("link"), { rel: "preload", as: "font", crossOrigin: "", href }));"""
+# That of the formulas is in a style (book/mathematics.py): nothing is shown in the moment until it is read.
+READ_FORMULAS_FONT = """{
+  const { style } = document.documentElement;
+  style.visibility = "hidden";
+  document.fonts.load("1em 'STIX Two Math'").finally(() => (style.visibility = ""));
+}"""
 _TEXT_FONTS = [f"atkinson-hyperlegible-next-{face}.woff" for face in ("400-normal", "400-italic", "600-normal")]
-_CODE_FONT, _FORMULAS_FONT = "atkinson-hyperlegible-mono-400-normal.woff", "stix-two-math.woff"
+_CODE_FONT = "atkinson-hyperlegible-mono-400-normal.woff"
 # A page that is opened as a file may not read the pages that it found.
 NO_EXCERPTS = """if (location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
@@ -97,11 +103,15 @@ def _lighten(soup: BeautifulSoup, searches: bool) -> None:
         soup.body.append(script)
     style = soup.select_one('link[href*="_static/style.css"]')
     if style:
-        wanted = _TEXT_FONTS + [_CODE_FONT] * bool(soup.find("code")) + [_FORMULAS_FONT] * bool(soup.find("math"))
+        wanted = _TEXT_FONTS + [_CODE_FONT] * bool(soup.find("code"))
         folder = str(style["href"]).partition("style.css")[0] + "vendor/"
         script = soup.new_tag("script")
         script.string = FONTS % json.dumps([folder + name for name in wanted])
         style.insert_before(script)
+    for sheet in soup.select('link[href*="_static/formulas.css"]'):
+        script = soup.new_tag("script")
+        script.string = READ_FORMULAS_FONT
+        sheet.insert_after(script)
     for tag in soup.select('meta[name="viewport"]')[1:]:
         tag.decompose()
     for tag in soup.select("#ethical-ad-placement"):

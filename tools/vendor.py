@@ -1,9 +1,9 @@
 """Fetch again what the pages carry from npm, book/assets/vendor: plotly.js and the fonts (needs npm).
 
 plotly.js is its bundle for cartesian figures, of the version that the Python package draws with in a notebook; a test
-says when the two part. The fonts of text and code are a pair, as published for Latin letters; that of the formulas is
-reduced to the signs that they are made of. Building the book needs neither npm
-nor the network: the files are in the repository.
+says when the two part. The fonts of text and code are a pair, as published for Latin letters. That of the formulas is
+reduced to the signs that they are made of, since every page with a formula waits for it; a test says which sign it
+lacks. Building the book needs neither npm nor the network: the files are in the repository.
 """
 
 import io
@@ -22,9 +22,9 @@ TEXT = {
     "@fontsource/atkinson-hyperlegible-next@5.3.0": ("400-normal", "400-italic", "600-normal"),
     "@fontsource/atkinson-hyperlegible-mono@5.3.0": ("400-normal",),
 }
-GREEK = "αβγδεζηθικλμνξπρστυφχψωϵϑϕϱϖΓΔΘΛΞΠΣΦΨΩ"
-SIGNS = "ℓ∂∇∞∑∏∫√⊙⊘⊗⊕⊤⊥≤≥≠≈≡≪≫∼∝∈∉⊂⊆∪∩→←↔↦⇒⇔∀∃∥‖⟨⟩⌊⌋⌈⌉·⋅×±∓−÷′″…⋯⋮⋱ℝℕℤ𝔼ˆ˜¯̂̃̄\u2061\u2062\u2063"
-ALPHABETS = [(0x1D400, 0x1D468), (0x210E, 0x210F), (0x1D6A8, 0x1D71C), (0x1D49C, 0x1D4D0)]  # bold, italic, script
+LETTERS = string.ascii_letters + string.digits + " ()+,-./:;<=>[]{}|!" + "αβγδεζηθικλμνξπρστφχψωϵΓΔΘΛΞΠΣΦΨΩ"
+SIGNS = "ℓ∂∞∏∑√⊙⊘⊤≤≥≠≈≪≫∈→←↦‖⋅×±−′⋯ˆ˜¯̂̃̄\u2061\u2062\u2063"
+ITALIC = [(0x1D434, 0x1D468), (0x210E, 0x210F), (0x1D6FC, 0x1D716)]
 
 
 def npm(package: str, folder: str) -> dict[str, bytes]:
@@ -41,8 +41,8 @@ def reduced(font: bytes) -> bytes:
     options = subset.Options(flavor="woff", layout_features=["*"])
     loaded = subset.load_font(io.BytesIO(font), options)
     subsetter = subset.Subsetter(options)
-    letters = {code for first, end in ALPHABETS for code in range(first, end)}
-    subsetter.populate(unicodes=letters | {ord(sign) for sign in string.printable + GREEK + SIGNS})
+    italic = {code for first, end in ITALIC for code in range(first, end)}
+    subsetter.populate(unicodes=italic | {ord(sign) for sign in LETTERS + SIGNS})
     subsetter.subset(loaded)
     stream = io.BytesIO()
     subset.save_font(loaded, stream, options)
