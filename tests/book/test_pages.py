@@ -203,7 +203,7 @@ CUT = """() => [...document.querySelectorAll("article :is(div.math, table, pre, 
     if (!box.width || (box.left >= -1 && box.right <= innerWidth + 1)) return false;
     for (let p = e; p && p.tagName !== "ARTICLE"; p = p.parentElement)
       if (/auto|scroll/.test(getComputedStyle(p).overflowX) && p.getBoundingClientRect().right <= innerWidth + 1)
-        return p.getBoundingClientRect().left < -1;
+        return p.scrollWidth <= p.clientWidth || p.getBoundingClientRect().left < -1;
     return true;
   }).map((e) => e.outerHTML.slice(0, 120))"""
 
