@@ -22,7 +22,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 PAGE_BUDGET = 1_500_000  # bytes of explorers' data in one page
 _DATA = re.compile(
-    r'<figcaption class="explorer-title"><span[^>]*>(.*?)</span>(?:<button.*?</button>)?</figcaption>'
+    r'<figcaption class="explorer-title"><span[^>]*>(.*?)</span>(?:<button.*?</button>)*</figcaption>'
     r'.*?<script[^>]*class="explorer-data"[^>]*>(.*?)</script>',
     re.S,
 )

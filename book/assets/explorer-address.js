@@ -1,6 +1,6 @@
 /* The position of the explorer that a reader moved last stands in the page's address, which shows it again to whomever
    it is sent: #explorer-1a2b3c4d?r=10&rule=bp. What stands at its start is left out; a name or a value that the
-   explorer does not have changes nothing. */
+   explorer does not have changes nothing. A button copies the address; where that is not allowed it is shown. */
 "use strict";
 
 (() => {
@@ -20,6 +20,18 @@
     if (!other) history.replaceState(history.state, "", hash || location.pathname + location.search);
   }
 
+  async function copy(figure, button) {
+    const link = location.href.split("#")[0] + (written(figure) || `#${figure.id}`);
+    try {
+      await navigator.clipboard.writeText(link);
+    } catch {
+      return prompt("The link to this figure as it stands:", link);
+    }
+    figure.querySelector(".explorer-said").textContent = "Link copied";
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy link"), 2000);
+  }
+
   function restore() {
     const [, id, query] = location.hash.match(ADDRESS) ?? [];
     const figure = id && document.getElementById(id);
@@ -36,6 +48,9 @@
 
   function start() {
     document.addEventListener("explorer-settled", (event) => remember(event.target));
+    document.addEventListener("click", ({ target }) => {
+      if (target.matches?.(".explorer-link")) copy(target.closest(".explorer"), target);
+    });
     addEventListener("hashchange", restore);
     restore();
   }

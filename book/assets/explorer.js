@@ -151,7 +151,7 @@
       if (this.figure.matches(".explorer-failed")) return;
       this.panel?.remove();
       this.panel = null;
-      this.figure.querySelector(".explorer-reset")?.remove();
+      this.figure.querySelectorAll(".explorer-title button").forEach((button) => button.remove());
       this.figure.classList.add("explorer-failed");
       const notice = element("p", "explorer-notice");
       notice.textContent = "The script that draws this figure did not load or failed, so it can't be moved. Reload the page to try again.";

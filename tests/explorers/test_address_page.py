@@ -90,6 +90,36 @@ def test_an_address_that_is_followed_in_the_page_moves_it_and_a_section_s_is_kep
     assert page.problems == []
 
 
+def test_its_button_copies_the_address_of_what_is_shown(open_page: Any) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    figure = page.locator(FILTER)
+    said = figure.locator(".explorer-said")
+    button, name = figure.get_by_role("button", name="Copy link"), figure.get_attribute("id")
+    for key, query in (("Home", "?r=0.1"), ("ArrowRight", "")):
+        figure.locator("input[type=range]").first.press(key)
+        page.wait_for_function("part => location.hash === part", arg=query and f"#{name}{query}")
+        button.press("Enter")
+        page.wait_for_function("s => s.textContent === 'Link copied'", arg=said.element_handle())
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.url.split("#")[0] + f"#{name}{query}"
+    page.emulate_media(media="print")
+    assert not figure.locator(".explorer-link").is_visible()
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("writes", ["undefined", "{ writeText: async () => { throw new Error('not allowed'); } }"])
+def test_where_copying_is_not_allowed_the_address_is_shown(open_page: Any, writes: str) -> None:
+    page = open_page()
+    page.evaluate(f"Object.defineProperty(navigator, 'clipboard', {{ value: {writes} }})")
+    shown = []
+    page.on("dialog", lambda dialog: (shown.append(dialog.default_value), dialog.dismiss()))
+    with page.expect_event("dialog"):
+        page.locator(f"{FILTER} .explorer-link").click()
+    assert shown == [page.url.split("#")[0] + "#" + page.locator(FILTER).get_attribute("id")]
+    assert page.locator(f"{FILTER} [role=status]").text_content() == "" and page.problems == []
+
+
 def test_paper_shows_the_position_of_the_address(open_page: Any) -> None:
     name = open_page().locator(FILTER).get_attribute("id")
     page = open_page(f"#{name}?rule=bp")

@@ -35,9 +35,10 @@ def page_html(explorer: Explorer) -> str:
     description = html.escape(explorer.description, quote=True)
     height = figures[start].layout.height or PLOTLY_HEIGHT
     panel = panel_html(explorer.controls, name)
-    reset = '<button type="button" class="explorer-reset">Reset</button>' if panel else ""
+    buttons = (("reset", "Reset"), ("link", "Copy link")) if panel else ()
+    actions = "".join(f'<button type="button" class="explorer-{what}">{text}</button>' for what, text in buttons)
     return f"""<figure class="explorer" id="{name}" aria-labelledby="{name}-title">
-<figcaption class="explorer-title"><span id="{name}-title">{label_html(explorer.title)}</span>{reset}</figcaption>
+<figcaption class="explorer-title"><span id="{name}-title">{label_html(explorer.title)}</span>{actions}</figcaption>
 {panel}
 <p class="explorer-position">{_position(controls)}</p>
 <div class="explorer-stage" style="--height: {height}px"><img class="explorer-picture"
