@@ -19,7 +19,7 @@ import torch
 from benchmarks.steps import RULES, Sizes, named
 from tpcore.complexity import threads, training_step
 from tpcore.nn import layer, recurrent
-from tpcore.recurrences import backward, elman, fused
+from tpcore.recurrences import backward, compiled, elman, fused
 
 SHAPES: list[Sizes] = [(20, 30, 32, 6), (20, 60, 100, 6)]
 CONTENDERS = ("BP", "TP", "TP calibrated")
@@ -35,7 +35,7 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "tensors as arrays, and back": [(layer, "as_array"), (layer, "as_tensor"), (layer, "_version_of")],
     "backward: M_r": [(backward, "operator_of")],
     "backward: the loop": [(fused, "backward_rows")],
-    "backward: products of the parameters": [(elman.Elman, "add_products")],
+    "backward: products of the parameters": [(compiled, "elman_products")],
     "backward: checks of the directions": [(layer, "check_directions"), (layer, "warn_of_clipping")],
     "backward: what calls these": [(layer, "run_backward"), (layer.Layer, "backward")],
 }

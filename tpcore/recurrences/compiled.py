@@ -163,6 +163,27 @@ def elman_backward(h, start, stop, first, source, step, D, mu, E, slope_of, gain
 
 
 @compiled
+def elman_products(E, before, x, start, first, of_W, of_U, of_b):  # type: ignore[no-untyped-def]
+    """Add Σ E_t h_{t−1}ᵀ, Σ E_t x_tᵀ and Σ E_t; E (n, rows, d), h_{t−1} (n rows, d), x_t the rows of x from `first`.
+
+    The first of them is x[start]. A bias is the weight of an input that is always one.
+    """
+    (n, rows, d), p = E.shape, x.shape[2]
+    given, flat = np.ones((n * rows, p + 1), E.dtype), E.reshape(n * rows, d)
+    for t in range(n):
+        for i in range(rows):
+            for j in range(p):
+                given[t * rows + i, j] = x[start + t, first + i, j]
+    shares, others = np.dot(flat.T, before), np.dot(given.T, flat)
+    for i in range(d):
+        for j in range(d):
+            of_W[i, j] += shares[i, j]
+        for j in range(p):
+            of_U[i, j] += others[j, i]
+        of_b[i] += others[p, i]
+
+
+@compiled
 def gru_steps(h, gates, z, Wt, bias, constants, first):  # type: ignore[no-untyped-def]
     """The same for `gru.GatedUnit`: gates (n, B, 4, d), z (n, rows, 3 d), Wt (d, 3 d), bias (d,)."""
     d, half = h.shape[2], constants[1]

@@ -126,11 +126,7 @@ class Elman(Hidden):
 
     def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
         """Add Σ E_t h_{t−1}ᵀ, Σ E_t x_tᵀ and Σ E_t, with E = a′ ⊙ D; an input's own is Uᵀ E_t."""
-        self.add_products(t, slopes.gain[:, :, 0] * D, total, inputs)
-
-    def add_products(self, t: int, E: Array, total: Weights, inputs: Array | None) -> None:
-        """The same from E (n, B, d), contiguous, of the steps t … t + n − 1."""
-        times, E = slice(t - 1, t - 1 + len(E)), E.reshape(-1, E.shape[2])
+        times, E = slice(t - 1, t - 1 + len(D)), (slopes.gain[:, :, 0] * D).reshape(-1, D.shape[2])
         add_recurrent_products(total, E, self.states[times])
         add_input_products(total, E, self.inputs[times])
         share = summed(E)

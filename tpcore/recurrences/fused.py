@@ -46,25 +46,27 @@ def backward_rows(
     rows: slice,
 ) -> None:
     """`backward.walk_rows`."""
-    kernels, h, first, part = compiled_kernels(), cell.states, rows.start, cell.rows(rows)
-    step = h.dtype.type(step_of(rule))
+    kernels, h, x, first = compiled_kernels(), cell.states, cell.inputs, rows.start
+    step, kept, least = h.dtype.type(step_of(rule)), h.dtype.type(kept_of(rule)), vanished(h.dtype)
     source = h[:0] if grad_output is None else np.ascontiguousarray(grad_output)
     D, mu = D[rows], D[:0] if mu is None else mu[rows]
     if grad_output is not None:
         D += step * grad_output[-1, rows]
-    kept = h.dtype.type(kept_of(rule))
     code, how = kernels.NONLINEARITIES[cell.activation.name], gain_of(rule, cell.activation, h.dtype)
-    length = block_length(h, len(h) - 1, D.size)
-    E, least = np.empty((length, *D.shape), h.dtype), vanished(h.dtype)
-    operator, W = contiguous(operator), contiguous(cell.weights.W)
-    mine = None if inputs is None else inputs[:, rows]
+    length = block_length(h, len(x), D.size)
+    E, d = np.empty((length, *D.shape), h.dtype), D.shape[1]
+    given = (source, step, D, mu, E, code, how, kept, contiguous(operator), contiguous(cell.weights.W), least)
     for stop in range(len(h), 1, -length):
         start = max(1, stop - length)
-        given = (source, step, D, mu, E, code, how, kept, operator, W, least)
         kernels.elman_backward(h, start, stop, first, *given)
-        part.add_products(start, E[: stop - start], total, mine)
+        block, times = E[: stop - start], slice(start - 1, stop - 1)
+        before = h[times, rows].reshape(-1, d)
+        kernels.elman_products(block, before, x, start - 1, first, total.W, total.U, total.b_ih)
+        if inputs is not None:
+            inputs[times, rows] = (block.reshape(-1, d) @ cell.weights.U).reshape(inputs[times, rows].shape)
         if grad_output is None and not D.any() and not mu.any():
             break  # everything has vanished: earlier steps get nothing
+    total.b_hh[...] = total.b_ih
 
 
 def gain_of(rule: Rule, activation: Activation, dtype: np.dtype[Any]) -> tuple[Any, ...]:
