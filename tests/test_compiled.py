@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpcore.recurrences import compiled
+import tpcore
+from tpcore.recurrences import compiled, fused
 
 
 def tanh(values: np.ndarray) -> np.ndarray:
@@ -62,6 +63,26 @@ def test_its_tanh_never_falls_where_tanh_rises(dtype: type) -> None:
     """Not by more than its error: across the end of the polynomials too."""
     values = np.linspace(-25, 25, 2001).astype(dtype)
     assert np.all(np.diff(tanh(values)) >= -8 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("d", [1, 7, 48])
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_its_inverse_of_a_small_matrix_solves_the_normal_equations(dtype: type, d: int, calibrated: bool) -> None:
+    W, r = (np.random.default_rng(d).standard_normal((d, d)) / d**0.5).astype(dtype), 0.7
+    found = fused.inverse_transposed(W, tpcore.TargetProp(r, calibrated=calibrated))
+    exact = W.astype(float)
+    expected = np.linalg.solve(exact.T @ exact + r * np.eye(d), exact.T).T * (1 + r if calibrated else 1)
+    assert found is not None and found.dtype == dtype
+    np.testing.assert_allclose(found, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(
+    ("scale", "r"), [(1.0, 1e-3), (1e-30, 1e-60), (1e25, 1.0), (1.0, 1e300), (np.nan, 1.0)], ids=str
+)
+def test_its_inverse_is_left_to_others_where_float32_does_not_suffice(scale: float, r: float) -> None:
+    W = (scale * np.eye(3)).astype(np.float32)
+    assert fused.inverse_transposed(W, tpcore.TargetProp(r)) is None
 
 
 def test_what_is_compiled_is_not_kept_beside_the_package() -> None:

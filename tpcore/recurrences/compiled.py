@@ -184,6 +184,35 @@ def elman_products(E, before, x, start, first, of_W, of_U, of_b):  # type: ignor
 
 
 @compiled
+def inverse_transposed(W, Wt, r, factor):  # type: ignore[no-untyped-def]
+    """factor (WWᵀ + rI)⁻¹W, for W (d, d) and its transpose, by elimination; and ‖WWᵀ + rI‖² (Frobenius)."""
+    d, squares = len(W), 0.0
+    gram, solution = np.dot(Wt.T, Wt), np.empty_like(W)
+    for i in range(d):
+        gram[i, i] += r
+        for j in range(d):
+            squares += gram[i, j] * gram[i, j]
+            solution[i, j] = factor * W[i, j]
+    for i in range(d):
+        row, found = gram[i], solution[i]
+        for k in range(i):
+            c, row_above, found_above = row[k] / gram[k, k], gram[k], solution[k]
+            for j in range(k + 1, d):
+                row[j] -= c * row_above[j]
+            for j in range(d):
+                found[j] -= c * found_above[j]
+    for i in range(d - 1, -1, -1):
+        row, found = gram[i], solution[i]
+        for k in range(i + 1, d):
+            c, found_below = row[k], solution[k]
+            for j in range(d):
+                found[j] -= c * found_below[j]
+        for j in range(d):
+            found[j] /= row[i]
+    return solution, squares
+
+
+@compiled
 def gru_steps(h, gates, z, Wt, bias, constants, first):  # type: ignore[no-untyped-def]
     """The same for `gru.GatedUnit`: gates (n, B, 4, d), z (n, rows, 3 d), Wt (d, 3 d), bias (d,)."""
     d, half = h.shape[2], constants[1]

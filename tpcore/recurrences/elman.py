@@ -141,7 +141,8 @@ def inverse_transposed(W: Array, rule: Linearized) -> Array:
     if isinstance(rule, GeometricTargetProp):
         return contiguous(mean_matrix(W, rule.p).T)
     if isinstance(W, np.ndarray):
-        return contiguous(inverse_matrix(W, rule.r, calibrated=rule.calibrated).T)
+        found = fused.inverse_transposed(W, rule)
+        return contiguous(inverse_matrix(W, rule.r, calibrated=rule.calibrated).T) if found is None else found
     return inverse_tensor(W, rule.r, calibrated=rule.calibrated).T.contiguous()
 
 

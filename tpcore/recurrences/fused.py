@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tpcore.activations import Activation, Array, Tanh
+from tpcore.inversion import OWN_PRECISION
 from tpcore.recurrences.arrays import block_length, compiled_kernels, contiguous, vanished
 from tpcore.recurrences.backward import Weights, kept_of, step_of
 from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, Rule, TargetProp
@@ -15,6 +17,7 @@ from tpcore.rules import BackProp, GeometricTargetProp, LearnedTargetProp, Rule,
 if TYPE_CHECKING:
     from tpcore.recurrences.elman import Elman
 
+SMALL = 48  # rows of a W
 BACK_PROPAGATE, INVERT, REGULARIZE = range(3)
 
 
@@ -64,9 +67,21 @@ def backward_rows(
         kernels.elman_products(block, before, x, start - 1, first, total.W, total.U, total.b_ih)
         if inputs is not None:
             inputs[times, rows] = (block.reshape(-1, d) @ cell.weights.U).reshape(inputs[times, rows].shape)
-        if grad_output is None and not D.any() and not mu.any():
+        if start > 1 and grad_output is None and not D.any() and not mu.any():
             break  # everything has vanished: earlier steps get nothing
     total.b_hh[...] = total.b_ih
+
+
+def inverse_transposed(W: Array, rule: TargetProp) -> Array | None:
+    """`elman.inverse_transposed` in one call, where W is so small that those of LAPACK take longer to start.
+
+    None for a larger W, and for one that has to be inverted in more than its own precision.
+    """
+    if len(W) > SMALL or compiled_kernels() is None:
+        return None
+    factor = 1 + rule.r if rule.calibrated else 1.0
+    found, squares = compiled_kernels().inverse_transposed(contiguous(W), contiguous(W.T), rule.r, factor)
+    return found if 0.5 < math.sqrt(squares) / rule.r <= OWN_PRECISION else None  # less where r is rounded to 0
 
 
 def gain_of(rule: Rule, activation: Activation, dtype: np.dtype[Any]) -> tuple[Any, ...]:
