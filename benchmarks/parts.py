@@ -28,7 +28,6 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "forward: checks of the input": [(recurrent, "refuse_tracing"), (recurrent.Recurrent, "_check_tensor")],
     "forward: weights and first states": [
         (recurrent.Recurrent, "_weights"),
-        (recurrent.Recurrent, "_first_states"),
         (recurrent.Recurrent, "checked_rule"),
     ],
     "forward: the loop": [(elman.Elman, "run")],

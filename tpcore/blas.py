@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -18,30 +17,31 @@ _inside = 0
 _before: list[int] = []
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
+class one_blas_thread:
     """While any thread is inside, NumPy's and SciPy's BLAS stay on the thread that calls them; then all is as before.
 
     Threads of a BLAS that wait for each other beside torch's own can make a small product many times slower.
     """
-    global _inside, _before
-    libraries = _libraries()
-    with _lock:
-        if _inside == 0:
-            _before = [library.get_num_threads() for library in libraries]
-            if set(_before) != {1}:
-                _set_threads([1] * len(libraries))
-        _inside += 1
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        global _inside, _before
+        libraries = _libraries()
+        with _lock:
+            if _inside == 0:
+                _before = [library.get_num_threads() for library in libraries]
+                if set(_before) != {1}:
+                    _set_threads([1] * len(libraries))
+            _inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        global _inside
         with _lock:
             _inside -= 1
             if _inside == 0 and set(_before) != {1}:
                 _set_threads(_before)
 
 
-def one_blas_thread_for(multiplications: int) -> AbstractContextManager[None]:
+def one_blas_thread_for(multiplications: int) -> one_blas_thread | nullcontext[None]:
     """The same if products of that size would be shared out."""
     return one_blas_thread() if multiplications > SMALL else nullcontext()
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch._subclasses import FakeTensor
 
-from tpcore.inversion import all_finite
+from tpcore.recurrences.arrays import all_finite, as_array
+
+PLAIN = {Tensor, torch.nn.Parameter}
+_is_wrapped: Any = torch._C._functorch.is_functorch_wrapped_tensor
 
 
 class ShapeError(ValueError, RuntimeError):
@@ -49,7 +53,8 @@ def without_autocast(array: object) -> AbstractContextManager[object]:
 
 def check_finite(name: str, value: Tensor) -> None:
     """Raise ValueError if a given tensor holds NaN or infinity."""
-    if not all_finite(value):
+    known_to_numpy = value.is_cpu and value.dtype in (torch.float32, torch.float64)
+    if not all_finite(as_array(value) if known_to_numpy else value):
         bad = ~torch.isfinite(value)
         raise ValueError(
             f"{name} holds {int(bad.sum())} values that are not finite, the first at {bad.nonzero()[0].tolist()}"
@@ -58,9 +63,11 @@ def check_finite(name: str, value: Tensor) -> None:
 
 def refuse_tracing(module: str, *values: object) -> None:
     """Raise RuntimeError where a tool looks on instead of computing: its graph could not hold what follows a rule."""
+    tracing = torch.jit.is_tracing() or torch.compiler.is_exporting()  # type: ignore[attr-defined]
+    if not tracing and {type(value) for value in values} <= PLAIN and not any(map(_is_wrapped, values)):
+        return
     exported = "give the tool the equal module of torch, which to_torch() returns"
-    proxies = any(isinstance(value, torch.fx.Proxy) for value in values)
-    if proxies or torch.jit.is_tracing() or torch.compiler.is_exporting():  # type: ignore[attr-defined]
+    if tracing or any(isinstance(value, torch.fx.Proxy) for value in values):
         raise RuntimeError(
             f"tpcore.nn.{module} cannot be traced or exported (torch.export, torch.fx, torch.jit.trace, ONNX): its "
             f"loops are outside of torch. For inference, {exported}"
@@ -70,7 +77,7 @@ def refuse_tracing(module: str, *values: object) -> None:
             f"tpcore.nn.{module} cannot compute with a FakeTensor, which has no memory: for shapes alone use the "
             f'device "meta", or {exported}'
         )
-    if any(isinstance(value, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(value) for value in values):
+    if any(isinstance(value, Tensor) and _is_wrapped(value) for value in values):
         raise RuntimeError(
             f"tpcore.nn.{module} cannot be transformed by torch.func (grad, vmap, jvp, ...): what follows a rule is no "
             "function's derivative. Call backward() or torch.autograd.grad"

@@ -23,6 +23,8 @@ from tpcore.recurrences import Cell, Weights, arrays, run_backward, step_of
 from tpcore.recurrences.arrays import as_array, as_tensor, library
 from tpcore.rules import BackProp, Rule, TargetProp
 
+NOTHING = torch.empty(0)
+
 
 class Plan(NamedTuple):
     """How to make a layer's cells, and what is to flow back through them."""
@@ -50,23 +52,23 @@ class Plan(NamedTuple):
         return library(blocks[0]).concatenate([block.reshape(-1, block.shape[2]) for block in blocks])
 
     def run(self, inputs: Array, start: tuple[Array, ...], weights: Weights) -> list[Cell]:
-        """The cells, each from the last states of the one before; `start` holds states (B, d)."""
+        """The cells, each from the last states of the one before; `start` holds states (B, d), none for zeros."""
         cells: list[Cell] = []
         for block in self.blocks(inputs):
             assert block is not None
-            cells.append(
-                self.kind.run(*self.options, block, tuple(state[: block.shape[1]] for state in start), weights)
-            )
+            batch, d = block.shape[1], weights.W.shape[1]
+            start = tuple(state[:batch] for state in start) or (arrays.zeros(block, batch, d),) * self.kind.parts
+            cells.append(self.kind.run(*self.options, block, start, weights))
             start = cells[-1].last
         return cells
 
 
 class Layer(torch.autograd.Function):
-    """Every hidden state, (τ, B, d) or packed (N, d), and the last states (B, d) of each sequence."""
+    """Every hidden state, (τ, B, d) or packed (N, d), and the last states (1, B, d) of each sequence."""
 
     @staticmethod
     def forward(ctx: Any, plan: Plan, inputs: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-        """`others` are W, U, b_ih, b_hh and the first states (B, d): h_0, and c_0 for the LSTM."""
+        """`others` are W, U, b_ih, b_hh and, unless they are zero, the first states (B, d): h_0, c_0 for the LSTM."""
         given, weights = as_array(inputs), Weights(*map(as_array, others[:4]))
         with without_autocast(given):
             cells = plan.run(given, tuple(map(as_array, others[4:])), weights)
@@ -84,7 +86,7 @@ class Layer(torch.autograd.Function):
         shared = plan.batch_sizes is None and isinstance(given, np.ndarray)  # the states' own memory
         if not shared and plan.batch_sizes is None:
             output = output.clone()  # autograd lets no view be changed in place
-        ctx.plan, ctx.kept_of_each = plan, len(kept) // len(cells)
+        ctx.plan, ctx.kept_of_each, ctx.starts = plan, len(kept) // len(cells), len(others) - 4
         ctx.output_version = _version_of(output) if shared else None
         return output, *map(as_tensor, _last_of_each(cells))
 
@@ -106,7 +108,7 @@ class Layer(torch.autograd.Function):
         inputs = None if received[0] is None else plan.joined(received)
         check_directions({**weights._asdict(), "h_0": start, "inputs": inputs}, plan.rule, cells[0].weights.W)
         d = cells[0].states.shape[2]
-        starts = [start[:, first : first + d] for first in range(0, cells[0].width, d)]
+        starts = [start[:, k * d : (k + 1) * d] for k in range(ctx.starts)]
         return None, *(None if a is None else as_tensor(a) for a in (inputs, *weights, *starts))
 
     @staticmethod
@@ -119,7 +121,7 @@ def _version_of(output: Tensor) -> Tensor | None:
     if output.is_inference():
         return None
     watch = output.detach()
-    watch.data = output.new_empty(0)
+    watch.data = NOTHING
     return watch
 
 
@@ -137,17 +139,18 @@ def _cells_of(ctx: Any) -> list[Cell]:
 
 
 def _last_of_each(cells: list[Cell]) -> Iterator[Array]:
-    """The last states (B, d) of every sequence, copied."""
+    """The last states (1, B, d) of every sequence, copied."""
     for parts in zip(*(cell.last for cell in cells), strict=True):
         ended = [len(part) for part in parts[1:]] + [0]  # the sequences in front go on
-        yield library(parts[0]).concatenate([part[first:] for part, first in zip(parts, ended, strict=True)][::-1])
+        rows = [part[None, first:] for part, first in zip(parts, ended, strict=True)]
+        yield library(parts[0]).concatenate(rows[::-1], 1)
 
 
 def _side_by_side(cell: Cell, grads: tuple[Tensor | None, ...]) -> Array | None:
-    """Gradients on the last states, (B, m), or None where there are none."""
+    """Gradients on the last states, (B, m) from (1, B, d) each, or None where there are none."""
     if all(grad is None for grad in grads):
         return None
-    parts = [arrays.zeros(cell.states, *cell.states[0].shape) if grad is None else as_array(grad) for grad in grads]
+    parts = [arrays.zeros(cell.states, *cell.states[0].shape) if grad is None else as_array(grad)[0] for grad in grads]
     return parts[0] if len(parts) == 1 else library(cell.states).concatenate(parts, -1)
 
 

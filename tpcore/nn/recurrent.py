@@ -190,8 +190,7 @@ class Recurrent(torch.nn.RNNBase):
     ) -> tuple[Tensor, States]:
         """From inputs, (τ, B, p) or packed, and first states, None for zeros, to the last layer's and the last ones."""
         rule, dtype, last = self.checked_rule(self.rule), self.weight_hh_l0.dtype, []
-        batch = states.shape[1] if batch_sizes is None else batch_sizes[0]
-        states = states.to(COMPUTED[dtype])
+        states = _converted(states, COMPUTED[dtype])
         directions = 2 if self.bidirectional else 1
         for layer in range(self.num_layers):
             if layer > 0 and self.dropout > 0:
@@ -200,21 +199,17 @@ class Recurrent(torch.nn.RNNBase):
             below = rule if layer == self.num_layers - 1 or isinstance(rule, BackProp) else replace(rule, step=1.0)
             plan, outputs = Plan(*self._cell(), below, batch_sizes), []
             for direction in range(directions):
-                weights = [weight.to(states.dtype) for weight in self._weights(layer, direction)]
-                first = self._first_states(start, directions * layer + direction, states, batch)
+                weights = [_converted(weight, states.dtype) for weight in self._weights(layer, direction)]
+                index = directions * layer + direction
+                first = [_converted(state[index], states.dtype) for state in start or ()]
                 given = _reversed(states, batch_sizes) if direction else states
                 output, *ends = Layer.apply(plan, given, *weights, *first)
                 outputs.append(_reversed(output, batch_sizes) if direction else output)
                 last.append(ends if below is rule else [_ScaledGradient.apply(end, rule.step) for end in ends])  # type: ignore[union-attr]
             states = outputs[0] if directions == 1 else torch.cat(outputs, -1)
         found = zip(*last, strict=True)
-        return states.to(dtype), tuple((p[0][None] if len(p) == 1 else torch.stack(p)).to(dtype) for p in found)
-
-    def _first_states(self, start: States | None, index: int, like: Tensor, batch: int) -> list[Tensor]:
-        """Of a layer in one direction: each (B, d)."""
-        if start is None:
-            return [like.new_zeros(batch, self.hidden_size)] * self.parts
-        return [state[index].to(like.dtype) for state in start]
+        states_of = (layers[0] if len(layers) == 1 else torch.cat(layers) for layers in found)
+        return _converted(states, dtype), tuple(_converted(state, dtype) for state in states_of)
 
     def run_cell(self, inputs: Tensor, h_0: Tensor, layer: int = 0) -> Cell:
         """A layer's forward pass, outside autograd: from inputs (τ, B, p) and h_0 (B, d), for a look inside."""
@@ -270,6 +265,11 @@ def _keep_compilers_out(forward: Any) -> None:
 
 
 _keep_compilers_out(Recurrent.forward)
+
+
+def _converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """In that dtype; `Tensor.to` takes ten times as long to find that it is."""
+    return tensor if tensor.dtype == dtype else tensor.to(dtype)
 
 
 def _reversed(states: Tensor, batch_sizes: tuple[int, ...] | None) -> Tensor:

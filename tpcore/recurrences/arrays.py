@@ -42,10 +42,9 @@ def as_array(tensor: Tensor) -> Array:
 
     By DLPack: after `Tensor.numpy` nobody could resize the memory, which FSDP does with weights.
     """
-    tensor = tensor.detach()
     if not tensor.is_cpu:
-        return tensor
-    return np.from_dlpack(_Exported(tensor.resolve_neg() if tensor.is_neg() else tensor))
+        return tensor.detach()
+    return np.from_dlpack(_Exported(tensor.detach().resolve_neg() if tensor.is_neg() else tensor))
 
 
 _to_dlpack = getattr(torch._C, "_to_dlpack_versioned", torch._C._to_dlpack)

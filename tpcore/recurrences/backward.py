@@ -36,6 +36,7 @@ class Hidden:
     """The state of a cell that has hidden states alone."""
 
     states: Array
+    parts = 1
 
     @property
     def width(self) -> int:
@@ -62,6 +63,7 @@ class Cell(Protocol):
     inputs: Array  # (τ, B, p)
     states: Array  # (τ + 1, B, d); states[0] is h_0
     weights: Weights
+    parts: int  # of a state
 
     @property
     def width(self) -> int:

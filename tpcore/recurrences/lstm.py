@@ -93,6 +93,7 @@ class LongShortTerm:
     cells: Array  # (τ + 1, B, d): c_0, …, c_τ
     gates: Array  # (τ, B, 5, d): i, f, g, o and tanh c
     weights: Weights  # W (4 d, d), U (4 d, p), b_ih (4 d,), b_hh (4 d,)
+    parts = 2
 
     @classmethod
     def run(cls, inputs: Array, start: tuple[Array, Array], weights: Weights) -> LongShortTerm:
