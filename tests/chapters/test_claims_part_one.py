@@ -188,7 +188,7 @@ def last(method, calibration, r, gamma_h, gamma_theta):
 
 
 def test_calibrated_reaches_the_top_where_the_paper_s_rule_does_not():
-    """ "All three networks reach the top. With the paper's inversion none comes above 0.6, at any r." """
+    """ "All three networks reach the top. Under the paper's local rule none comes above 0.6, at any r." """
     defaults = third.training_explorer.defaults
     steps = {name: defaults[name] for name in ("gamma_h", "gamma_theta")}
     assert (defaults["method"], defaults["calibration"]) == ("local", "calibrated")
@@ -200,7 +200,7 @@ def test_calibrated_reaches_the_top_where_the_paper_s_rule_does_not():
 
 
 def test_a_small_r_fails_and_through_time_a_large_one_learns():
-    """ "r = 0.1 leaves every rule at chance. Through time the paper's rule fails up to r = 1 and learns from 3 on." """
+    """ "At r = 0.1 no rule of targets leaves chance. Through time the paper's fails up to r = 1, learns from 3 on." """
     steps = {name: third.training_explorer.defaults[name] for name in ("gamma_h", "gamma_theta")}
     for method, calibration in itertools.product(third.TARGETS, third.CALIBRATIONS):
         assert last(method, calibration, 0.1, **steps).max() < 0.35

@@ -158,7 +158,7 @@ def test_the_openings_are_made_from_records():
 
 
 def test_from_r_3_on_the_runs_are_back_propagation_s():
-    """ "At the start late and not on every seed. From r = 3 on about the dashed one. Below r = 1 never." """
+    """ "At the start late, not on every seed. From r = 3 every seed, about as soon as BP. Below r = 1 none." """
     defaults = slider_runs.grid_explorer.defaults
     assert defaults["r"] == 1.0
     for name in slider_runs.NAMES:

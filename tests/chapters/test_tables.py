@@ -8,6 +8,15 @@ def test_a_bar_within_an_entry_does_not_end_it():
     assert table(["|δ|"], [["a|b"]]).data.splitlines() == ["| \\|δ\\| |", "| :-- |", "| a\\|b |"]
 
 
+def test_an_index_is_set_low():
+    """In tables and folds; a name in code keeps its underscore."""
+    assert table(["γ_θ γ_h"], [["‖δ_0‖"]]).data.splitlines()[::2] == [
+        "| γ<sub>θ</sub> γ<sub>h</sub> |",
+        "| ‖δ<sub>0</sub>‖ |",
+    ]
+    assert folded("x", "λ_τ by `weight_hh`").data.splitlines()[2] == "λ<sub>τ</sub> by `weight_hh`"
+
+
 def test_a_folded_table_is_markdown_within_html():
     """A blank line ends a block of HTML, so what stands between is Markdown again, and the line above it is text."""
     lines = folded("ρ < 1 & more", table(["a"], [["b"]]), "Not run: none.").data.splitlines()

@@ -252,10 +252,10 @@ def verdict() -> str:
     size, left = (np.median([found[name][0].difference.value for name in ahead]) for found in (first, fair))
     gone = held("Almost all of the lead was the step size", abs(left) < 0.1 * size)
     return (
-        f"Under the paper's settings target propagation through time, which is what the paper's code computes, is "
-        f"{own[0]}, against the paper's baseline. Against back-propagation with the same two step sizes it is "
-        f"{own[1]}. {gone}: where it was ahead, {size:.2f} of mean accuracy in the median, {number(left)} is left.\n\n"
-        f"The local rule, which the paper derives, is against that control {own[2]}."
+        f"Against the paper's baseline, target propagation through time, which is what the paper's code computes, is "
+        f"{own[0]}. Against back-propagation with the same two step sizes it is {own[1]}. {gone}: where it was ahead, "
+        f"{size:.2f} of mean accuracy in the median, {number(left)} is left.\n\n"
+        f"Against that control the local rule, which the paper derives, is {own[2]}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from html import escape
@@ -21,7 +22,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
     head : sequence of str
         The titles of the columns.
     rows : sequence of sequences
-        One entry a column each; all entries are shown as `str` shows them.
+        One entry a column each; all entries are shown as `str` shows them, but for the index of a Greek letter, which
+        is set low.
 
     Returns
     -------
@@ -39,8 +41,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
 
     lines = [list(head), [":--"] * len(head), *rows]
     return Markdown(
-        "\n".join("| " + " | ".join(str(entry).replace("|", "\\|") for entry in line) + " |" for line in lines)
+        "\n".join(
+            "| " + " | ".join(_indexed(str(entry)).replace("|", "\\|") for entry in line) + " |" for line in lines
+        )
     )
+
+
+def _indexed(text: str) -> str:
+    return re.sub(r"([γδλ])_([0-9a-zθτ])", r"\1<sub>\2</sub>", text)
 
 
 def from_a_record(show: Callable[[], Any]) -> Callable[[], Any]:
@@ -103,7 +111,7 @@ def folded(summary: str, *parts: Any) -> Any:
     """
     from IPython.display import Markdown
 
-    inside = (part if isinstance(part, str) else part.data for part in parts)
+    inside = (_indexed(part) if isinstance(part, str) else part.data for part in parts)
     return Markdown("\n\n".join((f"<details><summary>{escape(summary)}</summary>", *inside, "</details>")))
 
 
