@@ -38,7 +38,7 @@ def held(text: str, holds: bool) -> str:
     return text
 
 
-def tally(words: Iterable[str], ahead: str = "", behind: str = "") -> str:
+def tally(words: Iterable[str], ahead: str = "", behind: str = "", of: str = "contests") -> str:
     """Verdicts of several contests, counted.
 
     Parameters
@@ -47,6 +47,8 @@ def tally(words: Iterable[str], ahead: str = "", behind: str = "") -> str:
         As `tpcore.experiments.verdicts.word_for` gives them, of at least one contest.
     ahead, behind : str
         Which ones, in brackets after the count unless it is none.
+    of : str
+        What they are called.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def tally(words: Iterable[str], ahead: str = "", behind: str = "") -> str:
     """
     count = Counter(words)
     first, second = (_counted(count[word], names) for word, names in ((AHEAD, ahead), (BEHIND, behind)))
-    return f"ahead in {first[0]} of {count.total()} contests{first[1]} and behind in {second[0]}{second[1]}"
+    return f"ahead in {first[0]} of {count.total()} {of}{first[1]} and behind in {second[0]}{second[1]}"
 
 
 def _counted(number: int, names: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from tpcore.chapters.complexity_regimes.costs import OUTPUTS, SHOWN, costs, esti
 from tpcore.chapters.complexity_regimes.regime_map import CRITERIA, RULES, contest
 from tpcore.chapters.complexity_regimes.scaling import AXES, WHAT, along
 from tpcore.chapters.recorded import METHODS
+from tpcore.chapters.sentences import tally
 from tpcore.chapters.tables import folded, table
 from tpcore.complexity import MEASURED, Comparison, Shape, Timing, compare_times, limiting_ratio, ratio
 from tpcore.experiments import holm, searched
@@ -47,14 +48,11 @@ def _on_the_map() -> str:
     """Who starts faster, in a sentence a rule."""
     parts = []
     for rule in ("calibrated-local", "tp-local"):
-        words = {how: words_on_the_map(rule, how) for how in CRITERIA}
-        steps, seconds = (Counter(words[how]) for how in ("steps", "seconds"))
+        steps, seconds = (tally(words_on_the_map(rule, how), of="cells") for how in ("steps", "seconds"))
         name = "the calibrated rule" if rule == "calibrated-local" else "the paper's local rule"
-        parts.append(
-            f"{name} is ahead of back-propagation in {steps[AHEAD]} and behind in {steps[BEHIND]} of "
-            f"{len(words['steps'])} cells per step, and by time in {seconds[AHEAD]} and {seconds[BEHIND]}"
-        )
-    return f"Where a step buys more is another matter: on a map of lengths and widths, {'; '.join(parts)}."
+        parts.append(f"{name} is {steps} per step, and {seconds} by time")
+    start = "How many steps it takes depends on the rule: on a map of lengths and widths, against back-propagation"
+    return f"{start}, {'; '.join(parts)}."
 
 
 def words_on_the_map(rule: str, criterion: str) -> list[str]:
