@@ -87,6 +87,16 @@ FAULTS: list[tuple[str, str, list[tuple[str, str]]]] = [
         [("gain += rule.s\n", "gain += rule.r\n"), ("gain *= 1 + rule.s", "gain *= 1 + rule.r")],
     ),
     (
+        "recurrences/compiled_gates.py",
+        "nn/test_gru.py",
+        [
+            ("into[2, j] = share * reset", "into[2, j] = share"),
+            ("into[0, j], into[1, j] = others * given[0, j],", "into[0, j], into[1, j] = given[0, j],"),
+            ("least_reset if reset < least_reset else reset", "reset"),
+            ("(one - gate[1, j]) * (one - gate[2, j] * gate[2, j]) * row[j]", "(one - gate[1, j]) * row[j]"),
+        ],
+    ),
+    (
         "recurrences/compiled.py",
         "test_compiled.py nn/test_any_loop.py",
         [

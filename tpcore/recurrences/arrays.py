@@ -129,6 +129,15 @@ def kernels_for(array: Array) -> Any:
     return compiled_kernels() if isinstance(array, np.ndarray) else None
 
 
+def gate_kernels_for(array: Array) -> Any:
+    """The same for what is elementwise in a GRU."""
+    if kernels_for(array) is None:
+        return None
+    from tpcore.recurrences import compiled_gates
+
+    return compiled_gates
+
+
 @cache
 def triton_kernels() -> Any:
     """The module of kernels for a GPU, or None without a Triton that can compile them."""

@@ -22,6 +22,7 @@ from tpcore.recurrences.arrays import (
     block_length,
     contiguous,
     empty,
+    gate_kernels_for,
     kernels_for,
     library,
     over_rows,
@@ -131,6 +132,10 @@ class Gated(Hidden):
         """gain = (c_ρ, c_z, (1 − z) ⊙ κ), operator = W, keep = z: h_t as a function of h_{t−1}, of which W h_{t−1}."""
         gates = self._gates(t, n)
         gain = empty(self.states, *gates.reset.shape[:2], 3, gates.reset.shape[2])
+        if (kernels := gate_kernels_for(gain)) is not None:
+            times = slice(t - 1, t - 1 + n)
+            kernels.slopes(self.states[times], self.gates[times], gain.dtype.type(1), gain)
+            return Linear(gain, self.weights.W, gates.update)
         share = (1 - gates.update) * (1 - gates.candidate**2)  # ∂h_t/∂(pre-activation of n)
         xp = library(gain)
         xp.multiply(share, gates.reset, out=gain[:, :, 2])
@@ -163,6 +168,8 @@ class Gated(Hidden):
             return self._geometric(rule, operator, t, slopes)
         gates, s = self._gates(t, len(slopes.gain)), rule.s
         keep = gates.update / _uncalibrated(rule)
+        if gate_kernels_for(keep) is not None:
+            return Linear(self._compiled_gain(rule, t, slopes), operator, keep)
         if s == 0:
             kappa = self._clipped_kappa(rule, gates)
             return Linear(((1 - gates.update) / kappa)[:, :, None], operator, keep)
@@ -171,6 +178,19 @@ class Gated(Hidden):
         gain = slopes.gain * (s / (1 + s) * factor / (1 + s))
         gain[:, :, 2] = (1 - gates.update) * kappa * (factor / (kappa**2 + s))
         return Linear(gain, operator, keep)
+
+    def _compiled_gain(self, rule: TargetProp, t: int, slopes: Linear) -> Array:
+        """The gain of `inverse`."""
+        (n, batch, _, d), real, s = slopes.gain.shape, slopes.gain.dtype.type, rule.s
+        kernels, gates = gate_kernels_for(slopes.gain), self.gates[t - 1 : t - 1 + n]
+        gain = empty(slopes.gain, n, batch, 1 if s == 0 else 3, d)
+        if s == 0:
+            kernels.exact(gates, real(1), real(rule.margin), real(1 - (1 - rule.margin) ** 2), gain)
+        else:
+            factor = 1 + s if rule.calibrated else 1.0
+            others = s / (1 + s) * factor / (1 + s)
+            kernels.regularized(gates, slopes.gain, real(1), real(s), real(factor), real(others), gain)
+        return gain
 
     @staticmethod
     def _clipped_kappa(rule: Linearized, gates: Gates) -> Array:
@@ -198,11 +218,18 @@ class Gated(Hidden):
     def accumulate(self, t: int, slopes: Linear, D: Array, total: Weights, inputs: Array | None) -> None:
         """Add Σ E_t h_{t−1}ᵀ for W and Σ E_t x_tᵀ for U, which differ in n: m is multiplied by ρ, U_n x_t is not."""
         gates, times = self._gates(t, len(D)), slice(t - 1, t - 1 + len(D))
-        E = slopes.gain * D[:, :, None]
+        E, kernels = empty(D, *slopes.gain.shape), gate_kernels_for(D)
+        if kernels is not None:
+            kernels.shares(slopes.gain, D, E)
+        else:
+            library(D).multiply(slopes.gain, D[:, :, None], out=E)
         flat = E.reshape(-1, E.shape[2] * E.shape[3])
         add_recurrent_products(total, flat, self.states[times])
         total.b_hh[...] += summed(flat)
-        E[:, :, 2] = (1 - gates.update) * (1 - gates.candidate**2) * D
+        if kernels is not None:
+            kernels.shares_of_inputs(self.gates[times], D, D.dtype.type(1), E)
+        else:
+            E[:, :, 2] = (1 - gates.update) * (1 - gates.candidate**2) * D
         add_input_products(total, flat, self.inputs[times])
         total.b_ih[...] += summed(flat)
         if inputs is not None:
