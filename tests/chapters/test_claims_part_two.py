@@ -140,8 +140,11 @@ def test_the_calibrated_gain_is_parallel_to_both_ends(r):
 
 
 def test_in_the_middle_nothing_rises_and_a_small_r_carries_many_times_as_much():
-    """ "At r = 1 the green curve never rises; at r = 100 it follows the dashed adjoint"; the prediction."""
-    assert gains.profiles_explorer.defaults["r"] == 1.0
+    """ "At the start the adjoint has grown, and the green curve has not. At r = 1 it never rises; at r = 100 it follows
+    the dashed adjoint"; the prediction."""
+    defaults, found = gains.profiles_explorer.defaults, start(gains.profiles_explorer)
+    assert (defaults["step"], defaults["r"]) == (600, 1.0)
+    assert found["calibrated"][-1] < 1 < found["lambda"][-1]
     for step in positions(gains.profiles_explorer, "step"):
         for by in gains.TRAINED_BY:
             assert (np.diff(gains.profiles(by, step, 1.0)["calibrated"]) <= 1e-12).all()

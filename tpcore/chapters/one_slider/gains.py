@@ -145,7 +145,7 @@ profiles_explorer = Explorer(
     "weights after some steps of training.",
     controls=[
         Choice("trained_by", "Trained with", {"bp": "Back-propagation", "middle": "Calibrated, r = s = 1"}),
-        Stops("step", "Training step", tuple(range(0, STEPS + 1, EVERY)), value=0),
+        Stops("step", "Training step", tuple(range(0, STEPS + 1, EVERY)), value=600),
         LogSlider("r", "Regularization r = s", 1e-2, 1e2, points=17, value=1.0),
     ],
     compute=profiles,
