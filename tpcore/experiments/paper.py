@@ -111,7 +111,7 @@ FASHION_MNIST_GRU = replace(
 
 CIFAR_10 = replace(
     PIXEL_MNIST,
-    about="CIFAR-10 value by value, τ = 3072, normalized",
+    about="CIFAR-10 value by value, τ = 3,072, normalized",
     task=Pixels("cifar10", normalized=True),
     methods=paper_methods(0.01, 0.01, 10.0, Optimizer(1e-3)),
     steps=8_000,

@@ -28,7 +28,7 @@ prediction = Predict(
 )
 
 inversion_share = Question(
-    "B = 1, τ = 10, d = 1024. About how many times the cost of the backward recurrence does the inversion have?",
+    "B = 1, τ = 10, d = 1,024. By about what factor does the inversion cost more than the backward recurrence?",
     {
         222.0: "(13/3)d<sup>3</sup> over 2Bτd<sup>2</sup> is (13/6)d/(Bτ), here (13/6) · 102.4.",
         102.4: "d/(Bτ) is the order of magnitude. The inversion has (13/3)d<sup>3</sup> operations and the recurrence "
