@@ -187,9 +187,8 @@ def which_r() -> Any:
     r = np.array(chosen_r())
     if not len(r):
         return Markdown("Not shown: no record of an equal search, such as `tpcore sweep equal-effort-order-60` makes.")
-    low, middle, high = np.quantile(r, [0.25, 0.5, 0.75])
+    low, high = np.quantile(r, [0.25, 0.75])
     return Markdown(
-        f"Which r? The equal searches of this book chose one {len(r)} times for this rule: from {r.min():.1g} to "
-        f"{r.max():.2g}, half of them between {low:.2g} and {high:.2g}, with {middle:.2g} in the middle. The place at "
-        f"which nothing can explode, r = s = 1, lies below {np.mean(r > 1):.0%} of these choices."
+        f"Which r? The {len(r)} equal searches of this rule chose r from {r.min():.1g} to {r.max():.2g}, half of them "
+        f"between {low:.2g} and {high:.2g}; {np.mean(r > 1):.0%} lie above r = s = 1, where nothing can explode."
     )
