@@ -28,12 +28,12 @@ def test_it_holds_every_tracked_file_of_the_package(wheel: zipfile.ZipFile) -> N
 
 
 def test_it_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
-    assert {name.split("/")[0] for name in wheel.namelist()} == {"tpcore", "tpcore-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in wheel.namelist()} == {"tpcore", "tpcore-0.2.0.dist-info"}
     assert not [name for name in wheel.namelist() if "__pycache__" in name]
 
 
 def test_it_needs_only_what_its_core_uses(wheel: zipfile.ZipFile) -> None:
-    metadata = Parser().parsestr(wheel.read("tpcore-0.1.0.dist-info/METADATA").decode())
+    metadata = Parser().parsestr(wheel.read("tpcore-0.2.0.dist-info/METADATA").decode())
     core = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert {line.split(">")[0] for line in core} == {"torch", "numpy", "scipy", "threadpoolctl", "tqdm"}
     assert metadata["License-Expression"] == "MIT"
@@ -48,4 +48,4 @@ def test_importing_it_needs_no_extra() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "0.1.0"
+    assert result.stdout.strip() == "0.2.0"

@@ -68,7 +68,7 @@ def test_make_help_lists_every_target() -> None:
 def test_citation_names_this_software_and_the_paper() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["type"] == "software"
-    assert citation["version"] == "0.1.0"
+    assert citation["version"] == "0.2.0"
     (paper,) = citation["references"]
     assert "2112.01453" in paper["url"]
     assert [author["family-names"] for author in paper["authors"]] == ["Roulet", "Harchaoui"]
