@@ -13,8 +13,10 @@ PAGE = "notebooks/00-welcome.html"
 FOLDER = Path("book/assets")
 PICTURES = {"live-book.png": (1280, 860), "card.png": (1200, 630)}  # pixels
 LARGEST = 300_000  # bytes: a README's first screen should come at once
+TRAINED = "Number(document.querySelector('.pg-steps')?.textContent.replace('step ', '')) >= 60"
 # A card is the page without what leads elsewhere.
-CARD = """.bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .reading-time { display: none !important; }
+CARD = """.bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article { display: none !important; }
+.reading-time, .reading-time + p { display: none !important; }
 .bd-main .bd-content .bd-article-container { max-width: 60rem !important; }"""
 
 
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 def take(page: Any, picture: Path) -> None:
-    page.wait_for_selector(".pg-steps, .js-plotly-plot .main-svg")
+    page.wait_for_function(TRAINED, timeout=120_000)
     if picture.name == "card.png":
         page.add_style_tag(content=CARD)
     page.evaluate("document.fonts.ready")
