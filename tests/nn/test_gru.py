@@ -250,6 +250,7 @@ def test_beside_the_dense_regularized_inverse_of_the_whole_jacobian():
     [
         BackProp(),
         TargetProp(0.5),
+        TargetProp(0.5, margin=0.6),
         TargetProp(0.5, 0.5, True, accumulate="through_time"),
         TargetProp(1.0, form="difference"),
     ],
