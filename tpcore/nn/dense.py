@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from tpcore.activations import Activation, activation_named
+from tpcore.blas import one_blas_thread
 from tpcore.checks import check_integer, check_option
 from tpcore.inversion import all_finite, regularized_inverse
 from tpcore.means import geometric_mean
@@ -24,6 +26,7 @@ from tpcore.rules import (
     check_rule,
 )
 
+INVERTED_BY_ONE_THREAD = 256**2  # values of a W; more threads would wait for each other, and for torch's
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
 
 
@@ -163,7 +166,7 @@ class _Layer(torch.autograd.Function):
         D = rule.step * grad_output.reshape(h.shape).to(h.dtype)  # −δ: so .grad holds minus the direction
         E = activation.derivative(torch, h) * D
         into_input, into_W, into_bias, *_ = ctx.needs_input_grad
-        with without_autocast(x):
+        with without_autocast(x), one_blas_thread() if W.numel() <= INVERTED_BY_ONE_THREAD else nullcontext():
             found = {
                 "the input": _carry(rule, activation, D, x, h, W, bias) / rule.step if into_input else None,
                 "weight": E.mT @ x if into_W else None,
