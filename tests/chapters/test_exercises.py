@@ -50,6 +50,14 @@ def test_every_exercise_is_tested() -> None:
 
 
 @pytest.mark.parametrize("notebook", GAPS)
+def test_the_solution_is_folded_under_its_name_in_the_page_and_in_jupyter(notebook: str) -> None:
+    found = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
+    (given,) = [cell["metadata"] for cell in found if "solution" in cell["metadata"].get("tags", [])]
+    assert "hide-cell" in given["tags"] and given["jupyter"] == {"source_hidden": True}
+    assert given["mystnb"]["code_prompt_show"] == "Show the solution"
+
+
+@pytest.mark.parametrize("notebook", GAPS)
 def test_the_gap_fails_and_the_solution_passes(notebook: str, capsys: pytest.CaptureFixture[str]) -> None:
     (gap,), (solution,) = cells(notebook, "exercise"), cells(notebook, "solution")
     names: dict[str, object] = {}
