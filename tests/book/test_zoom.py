@@ -26,8 +26,10 @@ CUT = """() => {
   const spoken = (e) => style(e).clipPath !== "none" || style(e).clip !== "auto";  // for screen readers alone
   const hides = (e) => /hidden|clip/.test(style(e).overflowX) && !spoken(e) && e.scrollWidth > e.clientWidth + 1;
   const hidden = main.filter((e) => seen(e) && hides(e));
+  const left = (e) => e.getBoundingClientRect().left;  // of what scrolls the start is seen first
+  const late = main.filter((e) => scrolls(e) && e.firstElementChild && left(e.firstElementChild) < left(e) - 1);
   const wide = document.documentElement.scrollWidth > innerWidth ? [document.documentElement] : [];
-  return [...beyond, ...hidden, ...wide].map((e) => e.outerHTML.slice(0, 160));
+  return [...beyond, ...hidden, ...late, ...wide].map((e) => e.outerHTML.slice(0, 160));
 }"""
 # What scrolls sideways by itself, without a shadow where there is more
 UNSHOWN = """() => [...document.querySelectorAll("article *")].filter((e) => {
