@@ -126,6 +126,8 @@ def main() -> None:
     """Measure and print."""
     if not (BOOK / "index.html").exists():
         sys.exit("_build/html holds no book: run 'make book' first.")
+    if missing := [name for name in sys.argv[1:] if not (BOOK / name).is_file()]:
+        sys.exit(f"_build/html holds no {', '.join(missing)}: name pages as notebooks/08-one-slider.html.")
     pages = [page for part in ("notebooks", "book") for page in sorted((BOOK / part).rglob("*.html"))]
     with chromium() as browser:
         for line in measured(browser, BOOK, sys.argv[1:] or [str(page.relative_to(BOOK)) for page in pages]):
