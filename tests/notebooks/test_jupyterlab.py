@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.jupyter, pytest.mark.browser]
 # An array that came encoded keeps what it stands for beside its code.
 DATA = """() => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.data.map(
     trace => [trace.name, ...[trace.x, trace.y, trace.z].map(a => Array.from(a?._inputArray ?? a ?? []))])))"""
-FEW = {"00-welcome", "05-how-fast-is-it", "07-regularization-is-crucial"}
+FEW = {"00-welcome", "07-regularization-is-crucial", "13-equal-effort"}
 EXPLORING = [
     pytest.param(path, id=path.stem, marks=() if path.stem in FEW else pytest.mark.slow)
     for path in NOTEBOOKS
