@@ -46,7 +46,7 @@ FAULTS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "recurrences/",
-        "nn/test_any_loop.py nn/test_inverted.py nn/test_rnn.py nn/test_gru.py",
+        "nn/test_rnn.py nn/test_gru.py nn/test_inverted.py nn/test_any_loop.py",
         [
             ("adjoint[-1] = block[-1] + mu", "adjoint[-1] = block[-1]"),
             ("block[-1, :, :d] += source[-1]", "block[-1, :, :d] += source[0]"),
@@ -64,7 +64,7 @@ FAULTS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "recurrences/backward.py",
-        "nn/test_any_loop.py nn/test_rnn.py nn/test_gru.py",
+        "nn/test_rnn.py nn/test_gru.py nn/test_any_loop.py",
         [
             ("D[:, :d] += step_of(rule) * grad_output[-1]", "pass"),
             ("not D.any() and not np.any(mu)", "not D.any()"),
@@ -72,13 +72,13 @@ FAULTS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "recurrences/elman.py",
-        "nn/test_any_loop.py nn/test_rnn.py",
+        "nn/test_rnn.py nn/test_any_loop.py",
         [("total.b_hh[...] += share", "total.b_hh[...] += 2 * share")],
     ),
     ("recurrences/gru.py", "nn/test_gru.py", [("total.b_hh[...] += summed(flat)", "pass")]),
     (
         "recurrences/fused.py",
-        "nn/test_any_loop.py nn/test_rnn.py",
+        "nn/test_rnn.py nn/test_any_loop.py",
         [("D += step * grad_output[-1, rows]", "pass"), ("real(rule.s), real(1 + rule.s", "real(rule.s), real(rule.s")],
     ),
     (
