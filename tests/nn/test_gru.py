@@ -104,6 +104,14 @@ def test_target_propagation_equals_its_definition(seed, size, accumulate, r, s, 
         torch.testing.assert_close(x_grad, own, rtol=1e-9, atol=1e-9 * max(1, float(own.abs().max())))
 
 
+@pytest.mark.parametrize("form", ["linearized", "difference"])
+def test_reset_gates_and_candidates_are_clipped_at_the_margin(form):
+    net = GatedNetwork.random(1, tau=5, batch=3, d=4, p=2)
+    _, losses, _, h_grad = backward(net, TargetProp(0.5, form=form, margin=0.6, step=0.3))
+    delta = gru_displacements(net, losses, r=0.5, form=form, margin=0.6, step=0.3)
+    torch.testing.assert_close(h_grad, -delta[0], rtol=1e-9, atol=1e-9)
+
+
 def test_through_time_tends_to_backprop_times_the_step():
     net = GatedNetwork.random(0, tau=8, batch=3, d=5, p=2)
     bptt = backward(net, BackProp())[0].weight_hh_l0.grad

@@ -114,12 +114,16 @@ def test_long_sequences_cross_several_blocks():
     torch.testing.assert_close(through_time, [p.grad for p in again.parameters()])
 
 
-def test_the_walk_goes_on_where_only_the_displacements_have_vanished(monkeypatch):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_walk_goes_on_where_only_the_displacements_have_vanished(monkeypatch, compiled):
     """With so large an r they are zero after some steps; what is differentiated through time is not."""
     torch.manual_seed(0)
     rnn, x, found = RNN(2, 4, dtype=torch.float64), torch.randn(40, 3, 2, dtype=torch.float64), []
     torch.nn.init.orthogonal_(rnn.weight_hh_l0)
     rnn.rule = TargetProp(1e30, accumulate="through_time")
+    if not compiled:
+        monkeypatch.setattr(arrays, "compiled_kernels", lambda: None)
+        monkeypatch.setattr(fused, "compiled_kernels", lambda: None)
     for elements in (arrays.BLOCK_ELEMENTS, 3 * 4 * 5):
         monkeypatch.setattr(arrays, "BLOCK_ELEMENTS", elements)
         found.append(torch.autograd.grad(rnn(0.1 * x)[1].sum(), list(rnn.parameters())))
