@@ -98,7 +98,7 @@ FAULTS: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     (
         "recurrences/compiled.py",
-        "test_compiled.py nn/test_any_loop.py",
+        "test_compiled.py nn/test_rnn.py nn/test_gru.py nn/test_any_loop.py",
         [
             ("slope[j] = one - state[j] * state[j]", "slope[j] = one - state[j]"),
             ("flat[j] / (bound if slope[j] < bound else slope[j])", "flat[j] / slope[j]"),
