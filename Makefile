@@ -44,7 +44,7 @@ endif
 test-all: $(BOOK) ## Run the tests that take minutes too: every notebook in its live form
 	.venv/bin/pytest $(SHARED_OUT)
 
-mutants: .venv/installed ## Put faults into the code and see whether the tests find them (10 minutes)
+mutants: .venv/installed ## Put faults into the code and see whether the tests find them (half an hour)
 	.venv/bin/python -m tests.mutants
 
 ## Measure and mend
