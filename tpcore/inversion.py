@@ -211,11 +211,9 @@ def _by_cholesky(gram: np.ndarray, W: np.ndarray) -> np.ndarray | None:
     """(WᵀW + rI)⁻¹Wᵀ; None if the factorization fails. Overwrites `gram`."""
     from scipy.linalg import lapack  # here, so that `import tpcore` does not wait for SciPy
 
-    factor = lapack.spotrf if W.dtype == np.float32 else lapack.dpotrf
+    factor, solve = (lapack.spotrf, lapack.spotrs) if W.dtype == np.float32 else (lapack.dpotrf, lapack.dpotrs)
     lower, failed = factor(gram.T, lower=True, clean=False, overwrite_a=True)
-    if failed:
-        return None
-    return torch.cholesky_solve(torch.from_numpy(W.T), torch.from_numpy(lower)).numpy()  # twice as fast as potrs
+    return None if failed else solve(lower, W.T, lower=True)[0]
 
 
 def _by_svd(W: np.ndarray, r: float) -> np.ndarray:
