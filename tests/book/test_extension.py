@@ -120,3 +120,8 @@ def test_two_formulas_share_the_text_between_them() -> None:
     document += nodes.paragraph("", "", nodes.math("", "r"), nodes.Text(", ("), nodes.math("", "s"))
     extension._PunctuationStays(document).run()
     assert [together.astext() for together in document.findall(nodes.inline)] == ["r,", "(s"]
+
+
+def test_a_link_leads_to_a_position_of_the_playground(site: Path) -> None:
+    page = (site / "notebooks" / "02-target-propagation.html").read_text("utf-8")
+    assert 'href="playground.html#v1&amp;b_r=1000"' in page
