@@ -15,6 +15,10 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("ut
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What a colour scheme can change beside contrast: whether a link stands out, and which of two pictures is shown
 OF_A_SCHEME = ["link-in-text-block", "image-alt"]
+# Whether code can be reached by the keyboard where it scrolls, and only there
+TAB_STOPS = """() => [...document.querySelectorAll("pre")].every(
+  (e) => (e.tabIndex === 0) === (e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight)
+)"""
 # The violations of some rules, or of those with some tags; contrast, which takes axe ten times as long as all the rest,
 # on one of the texts that look alike: in colour, size and weight, and in all that lies behind or over them.
 RUN = """async (only) => {
@@ -63,6 +67,9 @@ def check_by_axe(page: Any) -> None:
     for scheme, only in (("light", {"tags": TAGS}), ("dark", OF_A_SCHEME)):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         settle(page)
+        # A font that came late is used from here on, and the theme looks for wider code only when the window changes
+        page.evaluate("dispatchEvent(new Event('resize'))")
+        page.wait_for_function(TAB_STOPS)
         assert page.evaluate(RUN, only) == [], scheme
     page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
