@@ -91,6 +91,7 @@ FAIR: dict[str, Experiment] = {
         ORDER_60,
         methods=methods(*ALL, "calibrated-local-adapted"),
         search=replace(SEARCH, trials=8),  # most methods solve it
+        seeds=tuple(range(10)),
     ),
     "equal-effort-order-120": _longer(120, 10_000),
     "equal-effort-order-200": _longer(200, 12_000),

@@ -12,6 +12,7 @@ from tpcore.chapters.equal_effort import explorers as chapter
 from tpcore.complexity import Timing
 from tpcore.experiments import experiment_named, mean_accuracy
 from tpcore.experiments.fair import FAIR, RULES
+from tpcore.experiments.registry import EXPERIMENTS
 from tpcore.experiments.search import trials, winner
 from tpcore.experiments.spec import Run
 from tpcore.experiments.verdicts import AHEAD, UNCLEAR
@@ -32,7 +33,8 @@ BEST = {"bp": (3, 2000), "bp-adam": (0, 800), "calibrated-local": (5, 400), "cal
 def records(monkeypatch, tmp_path):
     """Five methods of the experiment, each with its search; in the trials that did not win nothing is solved."""
     monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
-    experiment = experiment_named(NAME)
+    experiment = replace(experiment_named(NAME), seeds=tuple(range(5)))
+    monkeypatch.setitem(EXPERIMENTS, NAME, experiment)
     for method, steps in FRESH.items():
         for number, run in enumerate(trials(NAME, experiment, method)):
             best, step = BEST[method]

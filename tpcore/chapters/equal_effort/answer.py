@@ -90,7 +90,8 @@ def answer() -> str:
         "So back-propagation, with one number less to choose, stays the simpler choice.",
         all(each.word != AHEAD for _, each in against(BEST)),
     )
-    r, pairs = chosen_r(), max(each.lead.pairs for _, each in against(SAME))
+    r, pairs = chosen_r(), {each.lead.pairs for start in OPPONENTS.values() for _, each in against(start)}
+    bounds = ", with ".join(f"{n} pairs of runs none comes below {2 ** (1 - n):.1g}" for n in sorted(pairs))
     sure = sum(beyond_chance([each for _, each in against(start)]) for start in OPPONENTS.values())
     return (
         f"Tuned by the same search and with the same optimizer, the calibrated rule is {same}, against "
@@ -98,8 +99,8 @@ def answer() -> str:
         f"rules it is {paper}.\n\n"
         f"Where a search solved its task on every fresh seed, it chose r from {min(r):.2g} to {max(r):.2g}, in "
         f"{share_of(sum(value > 1 for value in r), len(r))} cases above the middle of the slider, r = 1. "
-        f"{sure or 'None'} of the leads is beyond chance after a correction for their number: {pairs} "
-        f"pairs of runs can't come below p = {2 ** (1 - pairs):.2g}."
+        f"{sure or 'None'} of the leads {'is' if sure < 2 else 'are'} beyond chance after a correction for their "
+        f"number. Of their p, with {bounds}."
     )
 
 
