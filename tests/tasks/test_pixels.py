@@ -91,13 +91,13 @@ def test_cifar_goes_plane_after_plane_each_normalized(data_folder, archive):
 
 
 def test_validation_holds_out_a_sixth_of_the_training_images(data_folder):
-    images, labels, _, _ = write_mnist(data_folder / "mnist", train=24)
+    images, labels, _, _ = write_mnist(data_folder / "mnist", train=30)
     task = Pixels("mnist", validation=True)
     kept, _ = task.batch(500, generator())
     held, targets = task.held_out(100, generator())
     kept, held = ({tuple(row) for row in (x[:, :, 0] * 255).round().int().tolist()} for x in (kept, held))
     known = {tuple(image.ravel()): label for image, label in zip(images, labels, strict=True)}
-    assert len(held) == 4 and len(kept) == 20 and held.isdisjoint(kept) and held | kept == set(known)
+    assert len(held) == 5 and len(kept) == 25 and held.isdisjoint(kept) and held | kept == set(known)
     assert sorted(known[row] for row in held) == sorted(targets.tolist())
 
 
