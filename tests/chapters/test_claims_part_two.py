@@ -207,13 +207,13 @@ def test_plain_sgd_and_clipped_adam_at_120():
 
 
 def test_how_fast_and_how_high_the_seeds_get():
-    """ "At τ = 60 with Adam every seed within 400 steps, under each rule; with clipping targets take more than three
-    times as many as BP. At τ = 120 with plain SGD all of the calibrated rule end above 0.98, one of BP's does." """
+    """ "At τ = 60 with Adam every seed within 600 steps, under each rule; with clipping targets take, seed by seed, more
+    than twice as many as BP. At τ = 120 with plain SGD all of the calibrated rule end above 0.98, one of BP's does." """
     found = start(contest.reaching_explorer)
     assert (found["task"], found["unit"]) == ("equal-effort-order-60", "steps")
     steps = found["methods"]
-    assert all(steps[f"{rule}-adam"].max() <= 400 for rule in ("bp", "tp-time", "calibrated-local"))
-    assert all((steps[f"{rule}-clip"] > 3 * steps["bp-clip"]).all() for rule in ("tp-time", "calibrated-local"))
+    assert all(steps[f"{rule}-adam"].max() <= 600 for rule in ("bp", "tp-time", "calibrated-local"))
+    assert all((steps[f"{rule}-clip"] > 2 * steps["bp-clip"]).all() for rule in ("tp-time", "calibrated-local"))
     shares = start(contest.endings_explorer)["shares"]
     assert contest.endings_explorer.defaults["contest"] == contest.tuned_explorer.defaults["contest"]
     high = np.flatnonzero(contest.ACCURACIES >= 0.98)[0]

@@ -50,9 +50,9 @@ def _on_the_map() -> str:
     for rule in ("calibrated-local", "tp-local"):
         steps, seconds = (tally(words_on_the_map(rule, how), of="cells") for how in ("steps", "seconds"))
         name = "the calibrated rule" if rule == "calibrated-local" else "the paper's local rule"
-        parts.append(f"{name} is {steps} per step, and {seconds} by time")
-    start = "How many steps it takes depends on the rule: on a map of lengths and widths, against back-propagation"
-    return f"{start}, {'; '.join(parts)}."
+        parts.append(f"{name} is {steps} by the number of steps, and {seconds} by time")
+    start = "What can make up for it are fewer steps. On a map of lengths and widths, against back-propagation,"
+    return f"{start} {'; '.join(parts)}."
 
 
 def words_on_the_map(rule: str, criterion: str) -> list[str]:

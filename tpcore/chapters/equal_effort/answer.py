@@ -86,21 +86,21 @@ def answer() -> str:
         tally([each.word for _, each in against(start)], where(AHEAD, start), where(BEHIND, start))
         for start in (SAME, BEST, PAPER)
     )
-    simpler = held(
-        "So back-propagation, with one number less to choose, stays the simpler choice.",
+    better = held(
+        "Not beside back-propagation with a good optimizer, which has one number less to choose",
         all(each.word != AHEAD for _, each in against(BEST)),
     )
-    r, pairs = chosen_r(), {each.lead.pairs for start in OPPONENTS.values() for _, each in against(start)}
-    bounds = ", with ".join(f"{n} pairs of runs none comes below {2 ** (1 - n):.1g}" for n in sorted(pairs))
+    r = chosen_r()
     sure = sum(beyond_chance([each for _, each in against(start)]) for start in OPPONENTS.values())
+    pairs = sorted({each.lead.pairs for start in OPPONENTS.values() for _, each in against(start)})
+    least = ", ".join(f"p of {n} pairs of runs is at least {2 ** (1 - n):.1g}" for n in pairs)
     return (
-        f"Tuned by the same search and with the same optimizer, the calibrated rule is {same}, against "
-        f"back-propagation. With each side's best optimizer it is {best}. {simpler} Against the best of the paper's "
-        f"rules it is {paper}.\n\n"
-        f"Where a search solved its task on every fresh seed, it chose r from {min(r):.2g} to {max(r):.2g}, in "
-        f"{share_of(sum(value > 1 for value in r), len(r))} cases above the middle of the slider, r = 1. "
-        f"{sure or 'None'} of the leads {'is' if sure < 2 else 'are'} beyond chance after a correction for their "
-        f"number. Of their p, with {bounds}."
+        f"{better}: with each side's best, the calibrated rule is {best}. With the same optimizer for both it is "
+        f"{same}. Against the best of the paper's rules it is {paper}.\n\n"
+        f"{sure or 'None'} of these leads {'is' if sure < 2 else 'are'} beyond chance after a correction for their "
+        f"number ({least}). Where a search solved its task on every fresh seed, it chose r from {min(r):.2g} to "
+        f"{max(r):.2g}, in {share_of(sum(value > 1 for value in r), len(r))} cases above the middle of the slider, "
+        "r = 1."
     )
 
 
