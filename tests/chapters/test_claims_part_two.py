@@ -207,8 +207,9 @@ def test_plain_sgd_and_clipped_adam_at_120():
 
 
 def test_how_fast_and_how_high_the_seeds_get():
-    """ "At τ = 60 with Adam every seed within 600 steps, under each rule; with clipping targets take, seed by seed, more
-    than twice as many as BP. At τ = 120 with plain SGD all of the calibrated rule end above 0.98, one of BP's does." """
+    """ "At τ = 60 with Adam every seed within 600 steps, under each rule; with clipping targets take, seed by seed,
+    more than twice as many as BP. At τ = 120 with plain SGD all of the calibrated rule end above 0.98, one of BP's
+    does." """
     found = start(contest.reaching_explorer)
     assert (found["task"], found["unit"]) == ("equal-effort-order-60", "steps")
     steps = found["methods"]

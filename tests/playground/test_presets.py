@@ -21,7 +21,7 @@ RUN = """({ settings, steps }) => {
   for (const name of ["a", "b"]) norms[name] = [...race.lanes[name].look(race).norms];
   while (race.step < steps && !race.over) race.take();
   const rows = (name) => ({ rows: race.lanes[name].rows, divergedAt: race.lanes[name].divergedAt });
-  return { norms, a: rows("a"), b: rows("b") };
+  return { norms, a: rows("a"), b: rows("b"), power: race.lanes.b.settings.p };
 }"""
 
 
@@ -74,6 +74,22 @@ def test_back_propagation(compute: Any) -> None:
         assert shares["b"] == pytest.approx(shares["a"], rel=0.05)
 
 
+def test_find(compute: Any) -> None:
+    """Both leave chance, a quarter; the lane whose p moves to 1 gets on. So does back-propagation at these steps."""
+    for run in runs(compute, "find"):
+        for name in ("a", "b"):
+            norms = run["norms"][name][1:]
+            assert max(norms) / min(norms) < 1.5, "before training p = 0 keeps the length, but for clipped states"
+        accuracy = {name: np.array([row["accuracy"] for row in run[name]["rows"]]) for name in ("a", "b")}
+        assert accuracy["a"].max() > 0.4 and accuracy["b"].max() > 0.8
+        assert accuracy["b"].mean() > accuracy["a"].mean() + 0.1
+        assert run["power"] > 0.95
+    preset = PRESETS["find"]
+    settings = START | preset.settings | {"a": "bp"}
+    reached = [compute(ALONG, {"settings": settings, "steps": preset.steps, "seed": seed}) for seed in range(2)]
+    assert min(reached) > 0.4
+
+
 def test_yours(compute: Any) -> None:
     """It starts where neither lane diverges."""
     preset = PRESETS["yours"]
@@ -111,7 +127,7 @@ LINK = re.compile(r"playground\.ipynb#v1&([^)\s]+)\)")
 
 def test_links_of_the_chapters_lead_to_presets() -> None:
     presets = [START | preset.settings for preset in PRESETS.values()]
-    for chapter in ("02-target-propagation", "03-training-an-rnn"):
+    for chapter in ("02-target-propagation", "03-training-an-rnn", "12-targets-first"):
         addresses = LINK.findall((NOTEBOOKS / f"{chapter}.ipynb").read_text("utf-8"))
         assert addresses
         for address in addresses:
