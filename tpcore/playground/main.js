@@ -147,21 +147,25 @@ class PlaygroundView {
     this.wake();
   }
 
-  /** At the next picture of the browser: ask the worker for the step after, then draw what it has sent. */
+  /** At the next picture of the browser: draw what the worker has sent, and ask it for more. */
   wake() {
     this.waking ??= requestAnimationFrame((now) => {
       this.waking = null;
       if (this.closed) return;
-      const due = this.ready && (!this.reduced.matches || now - (this.askedAt ?? -Infinity) >= REDUCED_GAP);
-      if (this.playing && due) {
-        this.ready = false;
-        this.askedAt = now;
-        this.trainer.send("look");
-      }
+      this.ask(now);
       if (this.frame && !this.drawn) this.screen.draw(this.frame, this.range);
       this.drawn = true;
       if (this.playing && this.ready) this.wake();
     });
+  }
+
+  /** Ask the worker for the step after the one that it takes. */
+  ask(now) {
+    const due = !this.reduced.matches || now - (this.askedAt ?? -Infinity) >= REDUCED_GAP;
+    if (!this.playing || !this.ready || !due) return;
+    this.ready = false;
+    this.askedAt = now;
+    this.trainer.send("look");
   }
 
   // --- what the worker says ---
@@ -181,6 +185,7 @@ class PlaygroundView {
     this.frame = frame;
     this.first ??= frame;
     this.ready = true;
+    if (this.drawn) this.ask(performance.now()); // so that the worker looks while this picture waits for the browser
     this.drawn = false;
     for (const text of this.events.since(frame)) this.screen.announce(text);
     this.report(frame);
