@@ -11,23 +11,22 @@ LOG = Path("_build/build.log")
 # --all: Sphinx alone does not see that tpcore has changed. Computed results have caches of their own.
 COMMAND = [Path(sys.executable).parent / "jupyter-book", "build", ".", "--all", "-W", "-n", "--keep-going"]
 COLOR = re.compile(r"\x1b\[[\d;]*m")  # Jupyter Book colours Sphinx's lines in a pipe too
-STARTS = re.compile(r"reading sources\.\.\. \[ *\d+%\] (\S+)|(writing output)\.\.\. \[")
+SAID = re.compile(r"executed (\S+) in|(writing output)\.\.\. \[")  # the first by book/executing.py
 
 
 def progress(lines: Iterable[str], chapters: set[str], now: Iterable[float]) -> Iterator[str]:
-    """What to say of Sphinx's lines: when a chapter begins, with the time left by the mean of those before it.
+    """What to say of Sphinx's lines: when a chapter is done, with the time left by the mean of those before it.
 
-    `now` gives the time whenever it is asked, in seconds; chapters are those that are computed, and come last.
+    `now` gives the time whenever it is asked, in seconds; chapters are those that are computed, and come first.
     """
     clock = iter(now)
-    begun, start, writing = 0, 0.0, False
+    done, start, writing = 0, next(clock), False
     for line in lines:
-        found = STARTS.search(COLOR.sub("", line))
+        found = SAID.search(COLOR.sub("", line))
         if found and found[1] in chapters:
-            start = start or next(clock)
-            left = "" if begun == 0 else f", {in_words((next(clock) - start) / begun * (len(chapters) - begun))} left"
-            begun += 1
-            yield f"{found[1]} ({begun} of {len(chapters)}{left})"
+            done += 1
+            left = (next(clock) - start) / done * (len(chapters) - done)
+            yield f"{found[1]} ({done} of {len(chapters)}{f', {in_words(left)} left' if left else ''})"
         elif found and found[2] and not writing:
             writing = True
             yield "writing the pages"
@@ -46,7 +45,7 @@ def now() -> Iterator[float]:
 def main() -> None:
     chapters = set(re.findall(r"\bnotebooks/[\w-]+", Path("_toc.yml").read_text("utf-8")))
     LOG.parent.mkdir(exist_ok=True)
-    print(f"Building the book (log: {LOG})", flush=True)
+    print(f"Building the book: {len(chapters)} chapters (log: {LOG})", flush=True)
     with LOG.open("w", encoding="utf-8") as log:
         sphinx = subprocess.Popen(
             COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"

@@ -14,19 +14,19 @@ ROOT = Path(__file__).parents[2]
 def test_a_line_a_chapter_with_the_time_left() -> None:
     lines = [
         "\x1b[01mwriting output... \x1b[39;49;00m",  # of no page yet
-        "\x1b[01mreading sources... \x1b[39;49;00m[ 10%] \x1b[35mbook/notation\x1b[39;49;00m",  # as Jupyter Book has it
-        "\x1b[01mreading sources... \x1b[39;49;00m[ 40%] \x1b[35mnotebooks/00-a\x1b[39;49;00m",
+        "executed notebooks/01-b in 29.9 s",
         "a cell's warning",
-        "reading sources... [ 70%] notebooks/01-b",
-        "reading sources... [100%] notebooks/02-c",
+        "\x1b[01mexecuted notebooks/00-a in 60.2 s\x1b[39;49;00m",  # as Jupyter Book colours lines
+        "executed notebooks/02-c in 12.0 s: it failed",
+        "\x1b[01mreading sources... \x1b[39;49;00m[ 40%] \x1b[35mnotebooks/00-a\x1b[39;49;00m",
         "writing output... [ 10%] book/notation",
         "writing output... [ 20%] notebooks/00-a",
     ]
-    times = iter([1000.0, 1030.0, 1240.0])  # the first takes 30 s, the first two 240 s
+    times = iter([1000.0, 1030.0, 1240.0, 1250.0])  # the first takes 30 s, the first two 240 s
     assert list(build.progress(lines, {"notebooks/00-a", "notebooks/01-b", "notebooks/02-c"}, times)) == [
-        "notebooks/00-a (1 of 3)",
-        "notebooks/01-b (2 of 3, about 60 s left)",
-        "notebooks/02-c (3 of 3, about 2 min left)",
+        "notebooks/01-b (1 of 3, about 60 s left)",
+        "notebooks/00-a (2 of 3, about 2 min left)",
+        "notebooks/02-c (3 of 3)",
         "writing the pages",
     ]
 
