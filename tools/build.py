@@ -11,7 +11,7 @@ LOG = Path("_build/build.log")
 # --all: Sphinx alone does not see that tpcore has changed. Computed results have caches of their own.
 COMMAND = [Path(sys.executable).parent / "jupyter-book", "build", ".", "--all", "-W", "-n", "--keep-going"]
 COLOR = re.compile(r"\x1b\[[\d;]*m")  # Jupyter Book colours Sphinx's lines in a pipe too
-SAID = re.compile(r"executed (\S+) in|(writing output)\.\.\. \[")  # the first by book/executing.py
+SAID = re.compile(r"executed (\S+) in|(writing output)\.\.\. \[")  # the first by book/execution.py
 
 
 def progress(lines: Iterable[str], chapters: set[str], now: Iterable[float]) -> Iterator[str]:
