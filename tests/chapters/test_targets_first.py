@@ -27,15 +27,21 @@ def write_all(folder, methods):
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     monkeypatch.setenv("TPCORE_RESULTS", str(tmp_path))
-    chapter.tuned.cache_clear()
+    forget()
     yield tmp_path
+    forget()
+
+
+def forget():
     chapter.tuned.cache_clear()
+    chapter.tried.cache_clear()
 
 
 def test_nothing_is_decided_before_all_four_are_run(folder):
     write_all(folder, ["bp", "isometric-by-loss"])
     said = chapter.verdict()
     assert said.startswith("The contest is not decided.") and "Recorded so far: 32 of 64 trials of" in said
+    assert f"1 of 16 under {chapter.LABELS['bp']}; " in said
     assert chapter.LABELS["bp-rescaled-by-loss"] in said.partition("Not run to the end")[2] and "ahead" not in said
     assert f"{chapter.LABELS['isometric-by-loss']}, on 8 of 10 seeds" in said, "what is there is said"
     assert chapter.begun() == [chapter.MAIN] and f"`{chapter.MAIN}`" not in chapter.not_begun()
@@ -50,6 +56,22 @@ def test_the_verdict_is_that_of_the_records(folder):
     for method, count in SOLVED.items():
         assert f"{chapter.LABELS[method]}, on {count} of 10 seeds" in said
     assert said.count("ahead by") == 2 and "no clear difference" in said, "the calibrated one is near"
+
+
+def test_trials_that_have_ended_are_shown_though_the_search_has_not(folder):
+    experiment = experiment_named(chapter.MAIN)
+    runs = trials(chapter.MAIN, experiment, "bp")[:3]
+    for run, step in zip(runs, (5000, None, None), strict=True):
+        write(run, step, folder)
+    rows = {row[0]: row[1:] for row in chapter.searches(chapter.MAIN)}
+    assert rows[chapter.LABELS["bp"]][:2] == ["3 of 16", "1 of 3"]
+    assert rows[chapter.LABELS["isometric-by-loss"]] == ["0 of 16", "–", "–"]
+    optimizers = [run.setup.optimizer for run in runs]
+    found = chapter.draws()["bp"]
+    assert sorted(x for x, _ in found) == pytest.approx(sorted(o.gamma_theta * o.gamma_h for o in optimizers))
+    assert max(y for _, y in found) > 0.5 and min(y for _, y in found) == 0.25
+    (marks,) = [trace for trace in chapter.draws_figure(chapter.draws()).data if trace.name == chapter.LABELS["bp"]]
+    assert len(marks.x) == 3
 
 
 def test_finding_and_using_are_told_apart(folder):

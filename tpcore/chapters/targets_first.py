@@ -11,9 +11,11 @@ import plotly.graph_objects as go
 import torch
 
 from tpcore.chapters.gain_curves import EXACT, GAIN_AXIS, TRANSPOSE
-from tpcore.chapters.recorded import record_files
+from tpcore.chapters.recorded import record_files, say_not_run
+from tpcore.chapters.sentences import share_of
 from tpcore.diagnostics import coherent_and_noisy
 from tpcore.experiments import experiment_named, found_at, level_of, outcome, recorded, share, solved_at
+from tpcore.experiments.search import score
 from tpcore.experiments.targets_first import TARGETS_FIRST
 from tpcore.experiments.verdicts import contest, sentence
 from tpcore.explorers import Explorer, Slider
@@ -36,6 +38,13 @@ LABELS = {
     "bp-rescaled": "BP rescaled throughout",
     "bp-unit": "BP, the direction scaled to a norm",
     "bp-isometry": "BP with a penalty that keeps W near an isometry",
+}
+
+MARKS = {
+    "bp": ("orange", "circle"),
+    "bp-rescaled-by-loss": ("red", "square"),
+    "isometric-by-loss": ("purple", "diamond"),
+    "calibrated-by-loss": ("green", "triangle-up"),
 }
 
 # One family: weighted power means of 1/σ and σ
@@ -122,6 +131,65 @@ def tuned(name: str) -> dict[str, list[Record]]:
     return recorded(name, "tuned")
 
 
+@cache
+def tried(name: str) -> dict[str, list[Record]]:
+    """The trials of each method's search that have come to their end, however many they are."""
+    found = [record for record in read_all(default_folder(), name, "search") if record.status != "running"]
+    return {method: [each for each in found if each.method == method] for method in experiment_named(name).methods}
+
+
+def draws() -> dict[str, list[tuple[float, float]]]:
+    """For each trial at τ = 300 by method: the step size of the recurrent part, γ_θ γ_h, and its mean accuracy."""
+    return {
+        method: [
+            (optimizer["gamma_theta"] * optimizer["gamma_h"], score(record))
+            for record in records
+            for optimizer in [record.configuration["optimizer"]]
+        ]
+        for method, records in tried(MAIN).items()
+    }
+
+
+def draws_figure(result: dict[str, list[tuple[float, float]]]) -> go.Figure:
+    """A mark a trial."""
+    fig = figure("recurrent step size γ<sub>θ</sub>γ<sub>h</sub>", "mean accuracy along training", y_range=(0.2, 1))
+    fig.update_xaxes(type="log", exponentformat="power", dtick=1)
+    for method, points in result.items():
+        color, symbol = MARKS[method]
+        x, y = zip(*points, strict=True) if points else ((), ())
+        fig.add_scatter(
+            x=x, y=y, mode="markers", name=LABELS[method],
+            marker={"color": PALETTE[color], "symbol": symbol, "size": 11, "opacity": 0.85},
+        )  # fmt: skip
+    if not any(result.values()):
+        say_not_run(fig, f"tpcore sweep {MAIN}")
+    return fig.add_hline(y=0.25)
+
+
+draws_explorer = Explorer(
+    title="Every draw of the search, under every method",
+    description="The mean accuracy along training of each trial at τ = 300, against the step size of the recurrent "
+    "part, with a mark for each method; chance is dotted. A draw gives all methods the same values.",
+    controls=[],
+    compute=draws,
+    draw=draws_figure,
+)
+
+SEARCHES_HEAD = ("method", "trials run", "solve it", "mean accuracy: best, median, worst trial")
+
+
+def searches(name: str) -> list[list[str]]:
+    """A row a method under SEARCHES_HEAD."""
+    of, rows = experiment_named(name).search.trials, []
+    for method, records in tried(name).items():
+        scores = [score(record) for record in records]
+        spread = ", ".join(f"{value:.2f}" for value in (max(scores), np.median(scores), min(scores))) if scores else "–"
+        solved = sum(solved_at(record, level_of(name)) is not None for record in records)  # type: ignore[arg-type]
+        part = share_of(solved, len(records)) if records else "–"
+        rows.append([LABELS[method], f"{len(records)} of {of}", part, spread])
+    return rows
+
+
 OUTCOMES_HEAD = ("method", "solve it", "found after", "then solved after", "collapse")
 
 
@@ -157,13 +225,14 @@ def verdict() -> str:
     methods, found = experiment_named(MAIN).methods, tuned(MAIN)
     counts = "; ".join(f"{LABELS[method]}, on {solved_by(records)}" for method, records in found.items())
     if len(found) < len(methods):
-        ended = sum(record.status != "running" for record in read_all(default_folder(), MAIN, "search"))
+        ended = sum(map(len, tried(MAIN).values()))
         of = len(methods) * experiment_named(MAIN).search.trials
         here = f" Run to their end, and solved at τ = {LENGTH}: {counts}." if found else ""
         missing = "; ".join(LABELS[method] for method in methods if method not in found)
+        solved = "; ".join(f"{part} under {method}" for method, _, part, _ in searches(MAIN))
         return (
-            f"The contest is not decided. Recorded so far: {ended} of {of} trials of its searches at τ = {LENGTH}."
-            f"{here} Not run to the end: {missing}."
+            f"The contest is not decided. Recorded so far: {ended} of {of} trials of its searches at τ = {LENGTH}, of "
+            f"one seed each. They solve the task in {solved}.{here} Not run to the end: {missing}."
         )
     against = (
         f"{sentence(*contest(found[RULE], found[other]))} of {LABELS[other]}" for other in methods if other != RULE
