@@ -10,6 +10,7 @@ from tpcore.chapters import targets_first as chapter
 from tpcore.experiments import experiment_named
 from tpcore.experiments.search import trials, winner
 from tpcore.experiments.spec import Run
+from tpcore.experiments.verdicts import AHEAD, LEVEL, UNCLEAR
 
 SOLVED = {"bp": 1, "bp-rescaled-by-loss": 0, "isometric-by-loss": 8, "calibrated-by-loss": 5}  # of ten seeds
 
@@ -55,7 +56,13 @@ def test_the_verdict_is_that_of_the_records(folder):
     said = chapter.verdict()
     for method, count in SOLVED.items():
         assert f"{chapter.LABELS[method]}, on {count} of 10 seeds" in said
+    assert said.startswith("At τ = 300 it can, and it is ahead of back-propagation given the same lengths.")
     assert said.count("ahead by") == 2 and "no clear difference" in said, "the calibrated one is near"
+
+
+def test_the_answer_says_no_more_than_the_verdicts():
+    assert chapter.in_short(LEVEL, AHEAD).endswith("do not show that it can.")
+    assert chapter.in_short(AHEAD, UNCLEAR).endswith("given the same lengths it has no clear lead left.")
 
 
 def test_trials_that_have_ended_are_shown_though_the_search_has_not(folder):

@@ -17,7 +17,7 @@ from tpcore.diagnostics import coherent_and_noisy
 from tpcore.experiments import experiment_named, found_at, level_of, outcome, recorded, share, solved_at
 from tpcore.experiments.search import score
 from tpcore.experiments.targets_first import TARGETS_FIRST
-from tpcore.experiments.verdicts import contest, sentence
+from tpcore.experiments.verdicts import AHEAD, contest, sentence
 from tpcore.explorers import Explorer, Slider
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
 from tpcore.nn import SequenceClassifier
@@ -234,10 +234,22 @@ def verdict() -> str:
             f"The contest is not decided. Recorded so far: {ended} of {of} trials of its searches at τ = {LENGTH}, of "
             f"one seed each. They solve the task in {solved}.{here} Not run to the end: {missing}."
         )
-    against = (
-        f"{sentence(*contest(found[RULE], found[other]))} of {LABELS[other]}" for other in methods if other != RULE
+    leads = {other: contest(found[RULE], found[other]) for other in methods if other != RULE}
+    against = "; ".join(f"{sentence(*leads[other])} of {LABELS[other]}" for other in leads)
+    words = {other: word for other, (_, word) in leads.items()}
+    return (
+        f"{in_short(words['bp'], words['bp-rescaled-by-loss'])} Solved: {counts}. In mean accuracy along training "
+        f"{LABELS[RULE]} is {against}."
     )
-    return f"Solved at τ = {LENGTH}: {counts}. {LABELS[RULE]} is, in mean accuracy, {'; '.join(against)}."
+
+
+def in_short(over_bp: str, over_rescaled: str) -> str:
+    """The answer that the isometric rule's two verdicts allow: against back-propagation, and with its length given."""
+    if over_bp != AHEAD:
+        return f"The runs at τ = {LENGTH} do not show that it can."
+    if over_rescaled != AHEAD:
+        return f"At τ = {LENGTH} it can; but over back-propagation given the same lengths it has no clear lead left."
+    return f"At τ = {LENGTH} it can, and it is ahead of back-propagation given the same lengths."
 
 
 def begun() -> list[str]:
