@@ -90,7 +90,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "find": Preset(
         title="Find, then use",
-        sentence="Both lanes start with the geometric mean, p = 0, whose credit keeps its length. Lane B’s p follows "
+        sentence="Both lanes start with the geometric mean, p = 0, whose credit keeps its length. Lane B’s p follows "
         "its loss to 1, back-propagation. Watch both leave chance, and the one whose p moves get on.",
         question="Which lane gets 90 % right first?",
         options={"a": "Lane A", "b": "Lane B", "neither": "Neither"},
@@ -106,7 +106,7 @@ PRESETS: dict[str, Preset] = {
             "b_optimizer": "adam",
         },
         chosen="Twenty-six pairs of step sizes were tried, with SGD and with Adam; with some of them neither lane "
-        "learns. At this pair back-propagation learns the task as well. Whether starting with p = 0 helps where it "
+        "learns. At this pair back-propagation learns the task as well. Whether starting with p = 0 helps where it "
         "does not is asked by the chapter on targets first.",
     ),
     "yours": Preset(
