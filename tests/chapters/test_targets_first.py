@@ -36,6 +36,7 @@ def folder(monkeypatch, tmp_path):
 def forget():
     chapter.tuned.cache_clear()
     chapter.tried.cache_clear()
+    chapter.fresh.cache_clear()
 
 
 def test_nothing_is_decided_before_all_four_are_run(folder):
@@ -79,6 +80,21 @@ def test_trials_that_have_ended_are_shown_though_the_search_has_not(folder):
     assert max(y for _, y in found) > 0.5 and min(y for _, y in found) == 0.25
     (marks,) = [trace for trace in chapter.draws_figure(chapter.draws()).data if trace.name == chapter.LABELS["bp"]]
     assert len(marks.x) == 3
+
+
+def test_a_run_is_shown_with_its_place_beside_that_of_back_propagation(folder):
+    write_all(folder, SOLVED)
+    record = chapter.fresh()[chapter.RULE]["20"]
+    record.columns.append("position")
+    for step, row in zip(record.column("step"), record.rows, strict=True):
+        row.append(float(step >= 7000))
+    result = chapter.moved(chapter.RULE, "20")
+    assert list(result["curves"]) == [chapter.RULE, "bp"]
+    own, bp, place = chapter.moved_figure(result).data
+    assert own.y[-1] == 1 and bp.x[0] == 0 and sum(place.y) == sum(step >= 7000 for step in place.x)
+    (folder / chapter.MAIN / "tuned").rename(folder / "elsewhere")
+    forget()
+    assert chapter.fresh()["bp"] == {} and len(chapter.moved_figure(chapter.moved(chapter.RULE, "")).data) == 1
 
 
 def test_finding_and_using_are_told_apart(folder):

@@ -18,7 +18,7 @@ from tpcore.experiments import experiment_named, found_at, level_of, outcome, re
 from tpcore.experiments.search import score
 from tpcore.experiments.targets_first import TARGETS_FIRST
 from tpcore.experiments.verdicts import AHEAD, contest, sentence
-from tpcore.explorers import Explorer, Slider
+from tpcore.explorers import Choice, Explorer, Slider
 from tpcore.explorers.figures import NEUTRAL, PALETTE, figure
 from tpcore.nn import SequenceClassifier
 from tpcore.results import Record, default_folder, read_all
@@ -173,6 +173,54 @@ draws_explorer = Explorer(
     controls=[],
     compute=draws,
     draw=draws_figure,
+)
+
+# The slider that moves by itself, on recorded runs
+
+
+@cache
+def fresh() -> dict[str, dict[str, Record]]:
+    """The winners' runs at τ = 300 that have come to their end, by method and seed: the seeds that all methods have."""
+    ended = [record for record in read_all(default_folder(), MAIN, "tuned") if record.status != "running"]
+    methods = experiment_named(MAIN).methods
+    found = {method: {str(each.seed): each for each in ended if each.method == method} for method in methods}
+    common = sorted(set.intersection(*map(set, found.values())), key=int)
+    return {method: {seed: own[seed] for seed in common} for method, own in found.items()}
+
+
+def moved(method: str, seed: str) -> dict[str, Any]:
+    """Of a method that moves by the loss: its accuracy and its place λ along a run, beside back-propagation's run."""
+    runs = {name: fresh()[name][seed] for name in (method, "bp") if seed in fresh()[name]}
+    curves = {name: (record.column("step"), record.column("accuracy")) for name, record in runs.items()}
+    place = (runs[method].column("step"), runs[method].column("position")) if runs else ((), ())
+    return {"curves": curves, "place": place}
+
+
+def moved_figure(result: dict[str, Any]) -> go.Figure:
+    """Two accuracies, and λ."""
+    fig = figure("training step", "held-out accuracy, and λ", y_range=(-0.02, 1.05), height=400)
+    for method, (x, y) in result["curves"].items():
+        line = {"color": PALETTE[MARKS[method][0]], "dash": "dash" if method == "bp" else "solid"}
+        fig.add_scatter(x=x, y=y, name=LABELS[method], mode="lines", line=line)
+    x, y = result["place"]
+    line = {"color": NEUTRAL, "dash": "dot"}
+    fig.add_scatter(x=x, y=y, name="λ: 0 at the start of the slider, 1 at back-propagation", mode="lines", line=line)
+    if not result["curves"]:
+        say_not_run(fig, f"tpcore sweep {MAIN}")
+    return fig.add_hline(y=0.25)
+
+
+moved_explorer = Explorer(
+    title="The slider that moves by itself",
+    description="Along one recorded run at τ = 300: the held-out accuracy of the chosen method, its place λ between "
+    "its start and back-propagation, and the accuracy of back-propagation from the same weights on the same batches. "
+    "Chance is dotted.",
+    controls=[
+        Choice("method", "Method", {method: LABELS[method] for method in MARKS if method != "bp"}, RULE),
+        Choice("seed", "Seed", {seed: seed for seed in fresh()["bp"]} or {"": "not run"}),
+    ],
+    compute=moved,
+    draw=moved_figure,
 )
 
 SEARCHES_HEAD = ("method", "trials run", "solve it", "mean accuracy: best, median, worst trial")
