@@ -4,16 +4,17 @@ MyST-NB executes one after another, but takes what lies in its cache. So that is
 a chapter's code alone it could not see that tpcore has changed. What fails is left to MyST-NB, which says why.
 """
 
+import asyncio
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -32,21 +33,27 @@ def _fill_cache(app: Sphinx, env: Any, names: list[str]) -> None:
     chapters = {name: Path(env.doc2path(name)) for name in names if env.doc2path(name).endswith(".ipynb")}
     cache = get_cache(env.mystnb_config.execution_cache_path)
     cache.clear_cache()
-    for name, done in _executed(chapters, env.mystnb_config.execution_timeout):
-        if done.err is None:
-            bundle = CacheBundleIn(done.nb, str(chapters[name]), data={"execution_seconds": done.time})
-            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-        logger.info("executed %s in %.1f s%s", name, done.time, "" if done.err is None else ": it failed")
+    asyncio.run(_execute_all(chapters, cache, env.mystnb_config.execution_timeout))
 
 
-def _executed(chapters: dict[str, Path], timeout: int) -> Iterator[tuple[str, ExecutionResult]]:
-    """Each chapter as it is done, the first in the book begun first."""
+async def _execute_all(chapters: dict[str, Path], cache: Any, timeout: int) -> None:
+    free = asyncio.Semaphore(AT_ONCE)
 
-    def execute(path: Path) -> ExecutionResult:
-        notebook = nbformat.read(path, as_version=4)
-        return single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+    async def execute(name: str, path: Path) -> None:
+        async with free:
+            start, failed = time.monotonic(), ""
+            notebook = nbformat.read(path, as_version=4)
+            where = {"metadata": {"path": str(path.parent)}}
+            # recorded times would be part of the cells, which the cache compares
+            client = NotebookClient(notebook, timeout=timeout, resources=where, record_timing=False)
+            try:
+                await client.async_execute()
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+                failed = f": {type(error).__name__}"
+            seconds = time.monotonic() - start
+            if not failed:
+                bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+            logger.info("executed %s in %.1f s%s", name, seconds, failed)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = {pool.submit(execute, path): name for name, path in chapters.items()}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+    await asyncio.gather(*(execute(name, path) for name, path in chapters.items()))
