@@ -85,6 +85,17 @@ def test_trials_that_have_ended_are_shown_though_the_search_has_not(folder):
     assert len(marks.x) == 3
 
 
+def test_draws_are_counted_in_pairs(folder):
+    """Of each search one trial at the most solves the task: the fourth."""
+    experiment = experiment_named(chapter.MAIN)
+    for method, steps in {"bp": 5000, "isometric-by-loss": 3000, "calibrated-by-loss": None}.items():
+        for number, run in enumerate(trials(chapter.MAIN, experiment, method)):
+            write(run, steps if number == 3 else None, folder)
+    said = chapter.draw_by_draw()
+    assert f"better at 1 and worse at 0 of 16: {chapter.LABELS['isometric-by-loss']}; better at 0" in said
+    assert f"better at 0 and worse at 1 of 16: {chapter.LABELS['calibrated-by-loss']}." in said
+
+
 def test_a_run_is_shown_with_its_place_beside_that_of_back_propagation(folder):
     write_all(folder, SOLVED)
     record = chapter.fresh()[chapter.RULE]["20"]

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from tpcore.chapters.draw_by_draw.paired_draws import CLOSE
 from tpcore.chapters.gain_curves import EXACT, GAIN_AXIS, TRANSPOSE
 from tpcore.chapters.recorded import record_files, say_not_run
 from tpcore.chapters.sentences import share_of
@@ -148,6 +149,23 @@ def draws() -> dict[str, list[tuple[float, float]]]:
         ]
         for method, records in tried(MAIN).items()
     }
+
+
+def draw_by_draw() -> str:
+    """How often each method beats back-propagation at one draw of the search, and how often it is beaten, in words."""
+
+    def drawn(record: Record) -> tuple[Any, ...]:
+        optimizer = record.configuration["optimizer"]
+        return tuple(optimizer[name] for name in ("gamma_theta", "gamma_h", "clip", "epsilon"))
+
+    scores = {method: {drawn(each): score(each) for each in records} for method, records in tried(MAIN).items()}
+    counts = []
+    for method in scores.keys() - {"bp"}:
+        leads = np.array([scores[method][draw] - scores["bp"][draw] for draw in scores[method].keys() & scores["bp"]])
+        better, worse = (leads > CLOSE).sum(), (leads < -CLOSE).sum()
+        counts.append((better - worse, f"better at {better} and worse at {worse} of {len(leads)}: {LABELS[method]}"))
+    said = "; ".join(text for _, text in sorted(counts, reverse=True))
+    return f"Draw by draw, against back-propagation, by more than {CLOSE:g} in mean accuracy: {said}."
 
 
 def draws_figure(result: dict[str, list[tuple[float, float]]]) -> go.Figure:
