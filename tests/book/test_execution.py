@@ -1,5 +1,6 @@
 """Chapters are executed before they are read: what MyST-NB then finds in its cache."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +27,8 @@ def test_the_cache_holds_what_was_executed_now_and_nothing_that_failed(tmp_path:
         doc2path=lambda name: str(folder / (f"{name}.md" if name == "page" else f"{name}.ipynb")),
         mystnb_config=SimpleNamespace(execution_cache_path=str(tmp_path / "cache"), execution_timeout=60),
     )
-    execution._fill_cache(None, env, list(CODE))
+    with ThreadPoolExecutor(1) as elsewhere:  # in this thread Playwright's event loop may run
+        elsewhere.submit(execution._fill_cache, None, env, list(CODE)).result()
     cache = get_cache(tmp_path / "cache")
     (record,) = cache.list_cache_records()
     assert record.uri == str(folder / "good.ipynb") and record.data["execution_seconds"] > 0
