@@ -254,6 +254,18 @@ def test_what_reaches_the_markers():
     assert max(spread) < 1.2 * min(spread)
 
 
+def test_the_place_moves_when_the_loss_falls():
+    """ "λ, dotted, moves when the loss falls": under every method that moves by it, on every seed."""
+    assert positions(targets_first.moved_explorer, "seed")
+    for method in positions(targets_first.moved_explorer, "method"):
+        for record in targets_first.fresh()[method].values():
+            place, loss = np.array(record.column("position")), np.array(record.column("train_loss"), float)
+            chance = record.configuration["rule"]["loss_0"]
+            assert place[0] == 0
+            for step in np.flatnonzero(place > 0.5):
+                assert np.nanmin(loss[1 : step + 1]) < 0.97 * chance
+
+
 # 11 Draw by draw
 
 

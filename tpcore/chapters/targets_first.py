@@ -301,11 +301,13 @@ def verdict() -> str:
             f"one seed each. They solve the task in {solved}.{here} Not run to the end: {missing}."
         )
     leads = {other: contest(found[RULE], found[other]) for other in methods if other != RULE}
-    against = "; ".join(f"{sentence(*leads[other])} of {LABELS[other]}" for other in leads)
+    against = "; ".join(f"against {LABELS[other]}, {sentence(*leads[other])}" for other in leads)
     words = {other: word for other, (_, word) in leads.items()}
+    pairs = max(lead.pairs for lead, _ in leads.values())
     return (
-        f"{in_short(words['bp'], words['bp-rescaled-by-loss'])} Solved: {counts}. In mean accuracy along training "
-        f"{LABELS[RULE]} is {against}."
+        f"{in_short(words['bp'], words['bp-rescaled-by-loss'])} Solved: {counts}.\n\nMean accuracy along training of "
+        f"{LABELS[RULE]}: {against}. That is one task at one length, and provisional: {pairs} pairs of runs can't come "
+        f"below p = {2 ** (1 - pairs):.1g}."
     )
 
 
