@@ -254,6 +254,11 @@ def test_what_reaches_the_markers():
     assert max(spread) < 1.2 * min(spread)
 
 
+def test_what_might_refute_the_lead_is_not_run():
+    """ "The tasks that might refute it have not been run yet." """
+    assert not any(targets_first.tuned(f"targets-first-{task}") for task in ("late-300", "order-500", "adding-100"))
+
+
 def test_the_place_moves_when_the_loss_falls():
     """ "λ, dotted, moves when the loss falls": under every method that moves by it, on every seed."""
     assert positions(targets_first.moved_explorer, "seed")
