@@ -261,7 +261,9 @@ def test_what_might_refute_the_lead_is_not_run():
 
 def test_the_place_moves_when_the_loss_falls():
     """ "λ, dotted, moves when the loss falls": under every method that moves by it, on every seed."""
-    assert positions(targets_first.moved_explorer, "seed")
+    assert positions(targets_first.moved_explorer, "seed") == tuple(targets_first.fresh()["bp"])
+    shown = targets_first.moved(**targets_first.moved_explorer.defaults)
+    assert shown["place"][1][0] == 0 and max(shown["place"][1]) == 1, "it hands over where the figure starts"
     for method in positions(targets_first.moved_explorer, "method"):
         for record in targets_first.fresh()[method].values():
             place, loss = np.array(record.column("position")), np.array(record.column("train_loss"), float)

@@ -39,7 +39,6 @@ def folder(monkeypatch, tmp_path):
 def forget():
     chapter.tuned.cache_clear()
     chapter.tried.cache_clear()
-    chapter.fresh.cache_clear()
 
 
 def test_nothing_is_decided_before_all_four_are_run(folder):
@@ -65,8 +64,9 @@ def test_the_verdict_is_that_of_the_records(folder):
 
 
 def test_the_answer_says_no_more_than_the_verdicts():
-    assert chapter.in_short(LEVEL, AHEAD).endswith("do not show that it can.")
-    assert chapter.in_short(AHEAD, UNCLEAR).endswith("given the same lengths it has no clear lead left.")
+    for words in ((True, LEVEL, AHEAD), (False, AHEAD, AHEAD)):
+        assert chapter.in_short(*words).endswith("do not show that it can.")
+    assert chapter.in_short(True, AHEAD, UNCLEAR).endswith("given the same lengths it has no clear lead left.")
 
 
 def test_trials_that_have_ended_are_shown_though_the_search_has_not(folder):
@@ -108,7 +108,7 @@ def test_a_run_is_shown_with_its_place_beside_that_of_back_propagation(folder):
     assert own.y[-1] == 1 and bp.x[0] == 0 and sum(place.y) == sum(step >= 7000 for step in place.x)
     (folder / chapter.MAIN / "tuned").rename(folder / "elsewhere")
     forget()
-    assert chapter.fresh()["bp"] == {} and len(chapter.moved_figure(chapter.moved(chapter.RULE, "")).data) == 1
+    assert chapter.fresh() == {} and len(chapter.moved_figure(chapter.moved(chapter.RULE, "")).data) == 1
 
 
 def test_finding_and_using_are_told_apart(folder):

@@ -196,21 +196,16 @@ draws_explorer = Explorer(
 # The slider that moves by itself, on recorded runs
 
 
-@cache
 def fresh() -> dict[str, dict[str, Record]]:
-    """The winners' runs at τ = 300 that have come to their end, by method and seed: the seeds that all methods have."""
-    ended = [record for record in read_all(default_folder(), MAIN, "tuned") if record.status != "running"]
-    methods = experiment_named(MAIN).methods
-    found = {method: {str(each.seed): each for each in ended if each.method == method} for method in methods}
-    common = sorted(set.intersection(*map(set, found.values())), key=int)
-    return {method: {seed: own[seed] for seed in common} for method, own in found.items()}
+    """The winners' runs at τ = 300, by method and seed."""
+    return {method: {str(each.seed): each for each in records} for method, records in tuned(MAIN).items()}
 
 
 def moved(method: str, seed: str) -> dict[str, Any]:
     """Of a method that moves by the loss: its accuracy and its place λ along a run, beside back-propagation's run."""
-    runs = {name: fresh()[name][seed] for name in (method, "bp") if seed in fresh()[name]}
+    runs = {name: own[seed] for name in (method, "bp") if seed in (own := fresh().get(name, {}))}
     curves = {name: (record.column("step"), record.column("accuracy")) for name, record in runs.items()}
-    place = (runs[method].column("step"), runs[method].column("position")) if runs else ((), ())
+    place = (runs[method].column("step"), runs[method].column("position")) if method in runs else ((), ())
     return {"curves": curves, "place": place}
 
 
@@ -222,7 +217,7 @@ def moved_figure(result: dict[str, Any]) -> go.Figure:
         fig.add_scatter(x=x, y=y, name=LABELS[method], mode="lines", line=line)
     x, y = result["place"]
     line = {"color": NEUTRAL, "dash": "dot"}
-    fig.add_scatter(x=x, y=y, name="λ: 0 at the start of the slider, 1 at back-propagation", mode="lines", line=line)
+    fig.add_scatter(x=x, y=y, name="λ; at 1 it is back-propagation", mode="lines", line=line)
     if not result["curves"]:
         say_not_run(fig, f"tpcore sweep {MAIN}")
     return fig.add_hline(y=0.25)
@@ -235,7 +230,7 @@ moved_explorer = Explorer(
     "Chance is dotted.",
     controls=[
         Choice("method", "Method", {method: LABELS[method] for method in MARKS if method != "bp"}, RULE),
-        Choice("seed", "Seed", {seed: seed for seed in fresh()["bp"]} or {"": "not run"}),
+        Choice("seed", "Seed", {seed: seed for seed in fresh().get("bp", ())} or {"": "not run"}),
     ],
     compute=moved,
     draw=moved_figure,
@@ -304,16 +299,17 @@ def verdict() -> str:
     against = "; ".join(f"against {LABELS[other]}, {sentence(*leads[other])}" for other in leads)
     words = {other: word for other, (_, word) in leads.items()}
     pairs = max(lead.pairs for lead, _ in leads.values())
+    some = outcome(found[RULE], level_of(MAIN)).solved > 0
     return (
-        f"{in_short(words['bp'], words['bp-rescaled-by-loss'])} Solved: {counts}.\n\nMean accuracy along training of "
-        f"{LABELS[RULE]}: {against}. That is one task at one length, and provisional: {pairs} pairs of runs can't come "
-        f"below p = {2 ** (1 - pairs):.1g}."
+        f"{in_short(some, words['bp'], words['bp-rescaled-by-loss'])} Solved: {counts}.\n\n"
+        f"Mean accuracy along training of {LABELS[RULE]}: {against}. That is one task at one length, and "
+        f"provisional: {pairs} pairs of runs can't come below p = {2 ** (1 - pairs):.1g}."
     )
 
 
-def in_short(over_bp: str, over_rescaled: str) -> str:
-    """The answer that the isometric rule's two verdicts allow: against back-propagation, and with its length given."""
-    if over_bp != AHEAD:
+def in_short(solved: bool, over_bp: str, over_rescaled: str) -> str:
+    """The answer that the isometric rule's runs allow: whether some seed solves the task, and its two verdicts."""
+    if not solved or over_bp != AHEAD:
         return f"The runs at τ = {LENGTH} do not show that it can."
     if over_rescaled != AHEAD:
         return f"At τ = {LENGTH} it can; but over back-propagation given the same lengths it has no clear lead left."
